@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Every size, count and time limit of the system, with its unit and its reason.
+ * A number that bounds something and is not here is a mistake.
+ */
+
+/* Plaintexts and payloads: crypto.md section 10. 65,536 is the largest padding
+ * bucket; 28 is IV and tag around nothing. */
+#define TG_MAX_PLAINTEXT_BYTES 65536
+#define TG_MIN_SEALED_BYTES 28
+#define TG_MAX_SEALED_BYTES (TG_MAX_PLAINTEXT_BYTES + 28)
+#define TG_MAX_PAYLOAD_CHARS 87420 /* base64 of TG_MAX_SEALED_BYTES */
+/* What a user may hand over: leaves room in the plaintext for base64, the
+ * header and the display information. */
+#define TG_MAX_CONTENT_BYTES 45056
+#define TG_MAX_MESSAGES_PER_SHARE 1024 /* random IVs under one key: crypto.md 4.1 */
+
+/* JSON profile: crypto.md 2.2 */
+#define TG_MAX_JSON_DEPTH 16
+#define TG_MAX_JSON_NUMBER_CHARS 64
+#define TG_MAX_FORMAT_BYTES 255
+
+/* Links: crypto.md section 3 */
+#define TG_MAX_LINK_CHARS 4096
+#define TG_MAX_LINK_VERSION 999
+
+/* Mailbox API: relay-api.md, "Mailbox" */
+#define TG_MAX_BODY_BYTES (128 * 1024)
+#define TG_MAX_TITLE_BYTES 256
+#define TG_MAX_DESCRIPTION_BYTES 1024
+#define TG_MAX_IMAGE_URL_BYTES 2048
+#define TG_MAX_TOKEN_BYTES 4096
+#define TG_MAX_WAIT_S 60
+#define TG_DEFAULT_LIFE_S 86400
+#define TG_MIN_LIFE_S 60
+#define TG_MAX_LIFE_S 604800
+#define TG_TOMBSTONE_S 3600
+
+/* Text of a peer: crypto.md 5.3 */
+#define TG_MAX_REASON_BYTES 256
+
+/* What one local caller may do: design.md sections 3 and 4, wallet-api.md */
+#define TG_MAX_RUNNING_SHARES 1000
+#define TG_MAX_ENDED_SHARES 10000
+#define TG_MAX_CREDENTIALS 10000
+#define TG_MAX_UNANSWERED_CALLS 64 /* a connection */
+#define TG_MAX_WAITING_DIALOGS 8   /* a connection; one is open at a time */
+#define TG_AUTHORIZATION_REPLY_S 20
+#define TG_DESCRIPTOR_DEADLINE_S 10
+
+/* Network: design.md section 7, wallet-api.md "States and ends" */
+#define TG_MAX_HELD_REQUESTS 32
+#define TG_HELD_READ_S 50
+#define TG_MIN_POLL_S 2
+#define TG_MAX_POLL_S 300
+#define TG_MIN_RETRY_AFTER_S 1
+#define TG_MAX_RETRY_AFTER_S 3600
+#define TG_REQUEST_TIMEOUT_S 30
+#define TG_CONNECT_TIMEOUT_S 15
+#define TG_MAX_RESPONSE_BYTES (256 * 1024)
+#define TG_MAX_PREVIEW_BYTES (64 * 1024)
+#define TG_MAX_CLOCK_SKEW_S 300
+#define TG_IGNORED_PAYLOADS_WARNING 16
+
+/* Keyring: a Secret Service that does not answer must not hang a share */
+#define TG_KEYRING_DEADLINE_S 10
+#define TG_KEYRING_UNLOCK_DEADLINE_S 300 /* a person types a password */
+
+/* A link that was claimed and has ended: crypto.md 6.7 */
+#define TG_ENDED_LINK_S 604800
+
+/* Locked memory for TgSecret; a credential that does not fit is LimitReached. */
+#define TG_SECURE_HEAP_BYTES (2 * 1024 * 1024)
+#define TG_SECURE_HEAP_MIN_BYTES 32
