@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Shares, credentials and ended links in SQLite: ids, states and times in the
+ * clear, everything else sealed under the state key with the row's identity and
+ * version as associated data. Every change is one transaction that is on disk
+ * when the call returns (WAL, synchronous=FULL).
+ *
+ * A sealed head row lists identity and version of every running share, and a
+ * count that only grows: a row that is older than the head says, swapped, moved or
+ * missing is refused; a whole file that is older than the keyring's count is an old
+ * copy (the caller compares).
+ *
+ * The clear state column can end a share without the key, and nothing else: of
+ * a clear and a sealed state that differ, the end counts.
+ */
+
+#include <glib.h>
+
+#include "protocol/secret.h"
+#include "protocol/session.h"
+
+typedef struct TgStore TgStore;
+
+#define TG_ID_CHARS 32 /* 16 random octets in hex */
+
+/* @path NULL: in memory (tests). Creates directory 0700 and file 0600. Refuses a
+ * file of a newer schema, of another owner or that others may read.
+ * TG_ERROR_FAILED with a sentence that names the remedy. */
+TgStore *tg_store_open(const char *path, GError **error);
+void tg_store_free(TgStore *self);
+
+/* ---- the state key ---- */
+
+typedef enum {
+        TG_STORE_KEY_FITS,
+        TG_STORE_KEY_NEW,   /* the store holds nothing sealed yet */
+        TG_STORE_KEY_OTHER, /* what is sealed was sealed under another key */
+} TgStoreKeyFit;
+
+/* Gives the store its key. OTHER: what was sealed before can never be read; the
+ * caller ends the running shares with tg_store_start_over(). */
+TgStoreKeyFit tg_store_set_key(TgStore *self, TgSecret *key);
+gboolean tg_store_has_key(const TgStore *self);
+/* TRUE when there is anything sealed in the file: then a key must exist somewhere. */
+gboolean tg_store_has_sealed(const TgStore *self);
+/* Makes a new head under the present key; rows sealed under another stay as history
+ * without their sealed part. Running ones get @state in the clear column. */
+gboolean tg_store_start_over(TgStore *self, TgState state, GError **error);
+
+/* The count in the head row; 0 without a key. */
+guint64 tg_store_count(const TgStore *self);
+gboolean tg_store_set_count(TgStore *self, guint64 count, GError **error);
+
+/* ---- transactions: calls below nest into one when begun by hand ---- */
+
+gboolean tg_store_begin(TgStore *self, GError **error);
+gboolean tg_store_commit(TgStore *self, GError **error); /* on failure rolled back */
+void tg_store_rollback(TgStore *self);
+
+/* ---- shares ---- */
+
+typedef struct {
+        char *id;
+        TgRole role;
+        TgState state;
+        gint64 created_s;
+        gint64 expires_s;
+        gint64 ended_s;  /* 0 while it runs */
+        gboolean is_busy; /* ended, but something is still to be sent */
+        guint64 version; /* 0: new */
+} TgShareRow;
+
+void tg_share_row_clear(TgShareRow *row);
+
+/* Writes the clear part, and with @detail (a record) the sealed part; without key,
+ * @detail must be NULL. @row->version grows. A running or busy share is listed in the head.
+ * @body: NULL leaves the stored body, an empty secret removes it, else replaces it
+ * (sealed in a column of its own, so that large octets are written once). */
+gboolean tg_store_save_share(
+        TgStore *self, TgShareRow *row, TgSecret *detail, TgSecret *body, GError **error);
+
+/* Without key: moves a running share to an end in the clear column. */
+gboolean tg_store_end_share(TgStore *self, TgShareRow *row, GError **error);
+
+/* Calls @func for each row, oldest first; @detail is NULL without key or when there
+ * is none; @error is TG_ERROR_TAMPERED for a row that does not fit the head. */
+typedef void (*TgShareRowFunc)(const TgShareRow *row,
+                               TgSecret *detail,
+                               const GError *error,
+                               gpointer user_data);
+gboolean
+tg_store_each_share(TgStore *self, TgShareRowFunc func, gpointer user_data, GError **error);
+
+TgSecret *tg_store_load_body(TgStore *self, const char *id, GError **error);
+gboolean tg_store_forget_share(TgStore *self, const char *id, GError **error);
+
+/* ---- credentials ---- */
+
+typedef struct {
+        char *id;
+        char *share_id;
+        gint64 received_s;
+} TgCredentialRow;
+
+void tg_credential_row_clear(TgCredentialRow *row);
+
+gboolean tg_store_save_credential(TgStore *self,
+                                  const TgCredentialRow *row,
+                                  TgSecret *detail,
+                                  GError **error);
+typedef void (*TgCredentialRowFunc)(const TgCredentialRow *row,
+                                    TgSecret *detail,
+                                    gpointer user_data);
+gboolean tg_store_each_credential(TgStore *self,
+                                  TgCredentialRowFunc func,
+                                  gpointer user_data,
+                                  GError **error);
+gboolean tg_store_remove_credential(TgStore *self, const char *id, GError **error);
+
+/* ---- links that were claimed and have ended: keyed digests ---- */
+
+/* Digest of a link under the state key; needs the key. */
+gboolean tg_store_link_digest(TgStore *self, TgSecret *link, guint8 ret_digest[32], GError **error);
+gboolean tg_store_add_link(TgStore *self, const guint8 digest[32], gint64 until_s, GError **error);
+gboolean tg_store_has_link(TgStore *self, const guint8 digest[32], gint64 now_s);
