@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Octets as text and back: base64 in the strict forms of crypto.md 2.1, hex,
- * UUIDs; and comparison in constant time. Knows nothing of what the octets mean.
+ * Octets as text and back: base64 in strict forms (canonical, nothing skipped),
+ * hex, UUIDs; and comparison in constant time. Knows nothing of what the octets mean.
  */
 
 #include <glib.h>
@@ -12,7 +12,7 @@ typedef enum {
         TG_BASE64_STANDARD, /* RFC 4648 section 4, padding required */
         TG_BASE64_URL,      /* section 5, padding refused */
         TG_BASE64_ANY,      /* decoding only: either alphabet but not both, padding right or
-                               absent (URL fragments, crypto.md section 3) */
+                               absent (fragments of links) */
 } TgBase64;
 
 /* Octets of output room that decoding @n_chars needs at most / characters that
@@ -23,8 +23,11 @@ gsize tg_base64_encoded_chars(TgBase64 form, gsize n_bytes);
 /* Decodes into @buffer (of tg_base64_decoded_room() octets, which may be secret
  * memory). FALSE, and nothing promised about @buffer, for anything that is not
  * canonical: foreign characters, white space, wrong padding, trailing bits. */
-gboolean
-tg_base64_decode(TgBase64 form, const char *text, gsize n_chars, guint8 *buffer, gsize *ret_n_bytes);
+gboolean tg_base64_decode(
+        TgBase64 form, const char *text, gsize n_chars, guint8 *buffer, gsize *ret_n_bytes);
+
+/* The same check without a result: only how many octets it would be. */
+gboolean tg_base64_check(TgBase64 form, const char *text, gsize n_chars, gsize *ret_n_bytes);
 
 /* Writes tg_base64_encoded_chars() characters to @buffer, no zero after them. */
 void tg_base64_encode_to(TgBase64 form, const guint8 *bytes, gsize n_bytes, char *buffer);

@@ -72,8 +72,7 @@ typedef enum {
 } TgReading;
 
 /* @sid NULL for a fresh recipient, who learns it. */
-TgThread *
-tg_thread_new(TgRole role, const guint8 *sid, gboolean is_headerless_allowed);
+TgThread *tg_thread_new(TgRole role, const guint8 *sid, gboolean is_headerless_allowed);
 void tg_thread_free(TgThread *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgThread, tg_thread_free)
 

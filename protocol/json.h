@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The strict JSON profile of crypto.md 2.2: a scanner over slices of somebody
- * else's memory, and a few functions that write. It copies nothing, so it can
- * run over secret memory; numbers stay text, because no conversion keeps them.
+ * The strict JSON profile (RFC 8259 and the rules at tg_json_parse): a scanner over slices of
+ * somebody else's memory, and a few functions that write. It copies nothing, so it can run over
+ * secret memory; numbers stay text, because no conversion keeps them.
  *
  * A TgJson is a view: it is valid as long as the text that was parsed.
  */

@@ -21,15 +21,15 @@ typedef enum {
 
 typedef struct {
         TgLinkMode mode;
-        char *origin;      /* scheme://host[:port], lower case, default port removed */
-        char *mailbox_url; /* canonical; NULL for TDCH */
-        char *mailbox_id;  /* lower-case UUID; NULL for TDCH */
-        guint version;     /* 0 when the path had none */
-        char vertical;     /* 'a' … 'z', 0 when absent */
-        TgSecret *secret;  /* without the mode octet; NULL when there is none */
+        char *origin;       /* scheme://host[:port], lower case, default port removed */
+        char *mailbox_url;  /* canonical; NULL for TDCH */
+        char *mailbox_id;   /* lower-case UUID; NULL for TDCH */
+        guint version;      /* 0 when the path had none */
+        char vertical;      /* 'a' … 'z', 0 when absent */
+        TgSecret *secret;   /* without the mode octet; NULL when there is none */
         TgSecret *fragment; /* decoded fragment, all octets (claim proof); NULL when none */
-        char *template;    /* TDCH only */
-        guint16 suite;     /* TDCH only */
+        char *template;     /* TDCH only */
+        guint16 suite;      /* TDCH only */
 } TgLink;
 
 /* Parses @text strictly; a leading "tigress:" is taken off. @allow_http lets
@@ -56,7 +56,10 @@ tg_link_format_tdch(const char *template, guint16 suite, const TgSecret *secret,
 /* The canonical mailbox URL behind a relay's urlLink, or NULL with
  * TG_ERROR_TAMPERED: it must have @origin, parse as above, and have neither
  * query nor fragment (relay-api.md, CreateMailbox). */
-char *tg_link_check_url_link(const char *url_link, const char *origin, gboolean allow_http, GError **error);
+char *tg_link_check_url_link(const char *url_link,
+                             const char *origin,
+                             gboolean allow_http,
+                             GError **error);
 
 /* Scheme, host and port of @url as TgLink.origin has them, with nothing after
  * them but an optional '/'. For the configuration's lists. */

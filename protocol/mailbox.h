@@ -2,13 +2,14 @@
 #pragma once
 
 /*
- * Requests and answers of the relay's API (relay-api.md), both sides: header
- * names, bodies, problem types, limits. Parses and formats; sends nothing.
+ * Requests and answers of the relay's API (draft-vinokurov-tigress-http-00), both
+ * sides: header names, bodies, problem types, limits. Parses and formats; sends nothing.
  */
 
 #include <glib.h>
 
 #include "protocol/json.h"
+#include "protocol/timestamp.h"
 
 #define TG_HEADER_CLAIM "Mailbox-Device-Claim"
 #define TG_HEADER_REQUEST_ID "Mailbox-Request-ID"
@@ -16,6 +17,7 @@
 #define TG_HEADER_VERIFIER "Mailbox-Claim-Verifier"
 #define TG_HEADER_PROOF "Mailbox-Claim-Proof"
 #define TG_MAILBOX_PATH "/v1/m"
+#define TG_EXTENSION_CLAIM_PROOF "claim-proof"
 #define TG_PROOF_BYTES 32
 #define TG_PROOF_CHARS 43
 
@@ -106,8 +108,8 @@ void tg_mailbox_created_clear(TgMailboxCreated *created);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgMailboxCreated, tg_mailbox_created_clear)
 
 typedef struct {
-        TgJson payload; /* object or string; points into the body */
-        TgDisplay display; /* as it came: clean before showing */
+        TgJson payload;      /* object or string; points into the body */
+        TgDisplay display;   /* as it came: clean before showing */
         gint64 expiration_s; /* 0: not said */
 } TgMailboxContent;
 void tg_mailbox_content_clear(TgMailboxContent *content);
@@ -127,10 +129,6 @@ gboolean tg_mailbox_parse_preview(const char *body,
                                   GError **error);
 /* The type of a problem document (last path segment of a URI type), NULL when unreadable. */
 char *tg_mailbox_parse_problem(const char *body, gsize n_bytes);
-
-/* RFC 3339, UTC, YYYY-MM-DDThh:mm:ssZ and nothing else. */
-gboolean tg_time_parse(const char *text, gsize n_chars, gint64 *ret_unix_s);
-char *tg_time_format(gint64 unix_s);
 
 /* `"VERSION"`, a strong entity tag of digits; FALSE otherwise. */
 gboolean tg_etag_parse(const char *text, guint64 *ret_version);

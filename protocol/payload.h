@@ -13,7 +13,8 @@
 
 /* Seals @plaintext; the result is the payload object's JSON, ASCII. @iv NULL: a
  * fresh one (known-answer tests give one). */
-char *tg_payload_seal(const TgSecret *key, const guint8 *iv, const TgSecret *plaintext, GError **error);
+char *
+tg_payload_seal(const TgSecret *key, const guint8 *iv, const TgSecret *plaintext, GError **error);
 
 /* The base64 text of a payload, given as an object or as a string that holds the
  * same JSON, after the checks that need no key. Also what replay is judged by.

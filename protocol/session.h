@@ -35,39 +35,39 @@ typedef enum {
 #define TG_N_STATES (TG_STATE_RELINQUISHED + 1)
 
 typedef enum {
-        TG_EVENT_ALLOWED,      /* the user meant it */
-        TG_EVENT_DENIED,       /* no, dismissed, nobody to ask, caller gone, restarted while asking */
-        TG_EVENT_UPLOADED,     /* the relay has the mailbox; the link is known */
-        TG_EVENT_CLAIMED,      /* the first read bound the mailbox */
-        TG_EVENT_ALREADY_USED, /* first read 401 */
-        TG_EVENT_NO_MAILBOX,   /* first read 404 */
-        TG_EVENT_RECEIVED,     /* the credential has arrived, is valid and stored */
-        TG_EVENT_UNACCEPTABLE, /* the vertical refuses what arrived */
-        TG_EVENT_PROVISIONED,  /* the credential is in the keyring */
+        TG_EVENT_ALLOWED,  /* the user meant it */
+        TG_EVENT_DENIED,   /* no, dismissed, nobody to ask, caller gone, restarted while asking */
+        TG_EVENT_UPLOADED, /* the relay has the mailbox; the link is known */
+        TG_EVENT_CLAIMED,  /* the first read bound the mailbox */
+        TG_EVENT_ALREADY_USED,   /* first read 401 */
+        TG_EVENT_NO_MAILBOX,     /* first read 404 */
+        TG_EVENT_RECEIVED,       /* the credential has arrived, is valid and stored */
+        TG_EVENT_UNACCEPTABLE,   /* the vertical refuses what arrived */
+        TG_EVENT_PROVISIONED,    /* the credential is in the keyring */
         TG_EVENT_PEER_COMPLETED, /* end message of the peer */
         TG_EVENT_PEER_DECLINED,
         TG_EVENT_PEER_FAILED,
-        TG_EVENT_GONE,         /* the mailbox went before its time, no end message read */
+        TG_EVENT_GONE, /* the mailbox went before its time, no end message read */
         TG_EVENT_TIME_UP,
-        TG_EVENT_CANCEL,       /* the user's word on this side */
+        TG_EVENT_CANCEL, /* the user's word on this side */
         TG_EVENT_DECLINE,
         TG_EVENT_RELINQUISH,
-        TG_EVENT_BROKEN,       /* cannot go on: key gone, store in doubt, relay refuses for good */
+        TG_EVENT_BROKEN, /* cannot go on: key gone, store in doubt, relay refuses for good */
 } TgEvent;
 #define TG_N_EVENTS (TG_EVENT_BROKEN + 1)
 
 /* What is to be done on entering the new state. */
 typedef enum {
         TG_ACTION_NONE,
-        TG_ACTION_CREATE,    /* make the message, store the request, send it */
-        TG_ACTION_WATCH,     /* read and wait for the peer's next message */
-        TG_ACTION_CLAIM,     /* read with a claim of our own: binds */
-        TG_ACTION_PROVISION, /* hand the stored content to the vertical and the keyring */
-        TG_ACTION_DELETE,    /* end: delete the mailbox, repeat until done or expired */
+        TG_ACTION_CREATE,        /* make the message, store the request, send it */
+        TG_ACTION_WATCH,         /* read and wait for the peer's next message */
+        TG_ACTION_CLAIM,         /* read with a claim of our own: binds */
+        TG_ACTION_PROVISION,     /* hand the stored content to the vertical and the keyring */
+        TG_ACTION_DELETE,        /* end: delete the mailbox, repeat until done or expired */
         TG_ACTION_SAY_COMPLETED, /* end: write the end message (or delete, for an old peer) */
         TG_ACTION_SAY_DECLINED,
         TG_ACTION_SAY_FAILED,
-        TG_ACTION_LET_GO,    /* end: PATCH */
+        TG_ACTION_LET_GO, /* end: PATCH */
 } TgAction;
 
 /* FALSE, and nothing changed, when @event is not allowed in @*state. */
