@@ -56,6 +56,12 @@ stop_parts() {
         done
 }
 
+# What useradd and userdel leave beside the files that they change.
+restore_backups() {
+        rm -f /etc/{passwd,shadow,group,gshadow,subuid,subgid}-
+        cp -a "$world"/kept/* /etc/ 2>/dev/null
+}
+
 if [ "$1" = --guard ]; then
         trap '' INT TERM HUP
         cat >/dev/null
@@ -78,6 +84,9 @@ done
 
 mkdir -p /run
 install -d -m 755 "$world"
+mkdir "$world/kept"
+cp -a /etc/{passwd,shadow,group,gshadow,subuid,subgid}- "$world/kept/" 2>/dev/null || :
+undo restore_backups
 undo stop_parts
 for folder in /run/user /run/dbus; do
         [ -d $folder ] || undo rmdir $folder
@@ -101,4 +110,8 @@ trap 'exit 129' HUP
 
 status=0
 live "$@" || status=$?
+# Whoever COMMAND left behind has fallen to us; the guard is not among them.
+for orphan in $(ps -o pid= --ppid $$); do
+        [ "$orphan" = $guard ] || end_process "$orphan" "$(start_time "$orphan")"
+done
 exit $status

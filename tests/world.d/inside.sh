@@ -10,6 +10,7 @@
 # Both ways everything is at its real place: the setuid helper of polkit knows
 # no other system bus than the usual one, polkitd no other folders.
 
+speaker=world
 users=${TIGRESS_USERS:-alice bob}
 consent=${TIGRESS_CONSENT:-yes}
 stage=$TIGRESS_BUILD/world-stage
@@ -199,7 +200,7 @@ look_back() {
                 found=1
         fi
         if [ $found != 0 ]; then
-                tail -n 30 "$world"/log/{*-bus,relay}.log >&2 || :
+                find "$world/log" -name '*.log' -size +0 -exec tail -n 30 {} + >&2
         fi
         return $found
 }

@@ -8,8 +8,10 @@
 world=/run/tigress-world
 system_bus=/run/dbus/system_bus_socket
 
+speaker=${0##*/}
+
 say() {
-        printf '%s: %s\n' "${0##*/}" "$*" >&2
+        printf '%s: %s\n' "$speaker" "$*" >&2
 }
 
 die() {
