@@ -46,9 +46,11 @@
 #define TG_MAX_ENDED_SHARES 10000
 #define TG_MAX_CREDENTIALS 10000
 #define TG_MAX_UNANSWERED_CALLS 64 /* a connection */
+#define TG_MAX_KNOWN_CALLERS 32    /* idle ones kept: each costs a descriptor */
 #define TG_MAX_WAITING_DIALOGS 8   /* a connection; one is open at a time */
 #define TG_AUTHORIZATION_REPLY_S 20
 #define TG_DESCRIPTOR_DEADLINE_S 10
+#define TG_MAX_FILE_READERS 8 /* threads, each may hang on a dead network file system */
 
 /* Network: design.md section 7, wallet-api.md "States and ends" */
 #define TG_MAX_HELD_REQUESTS 32
