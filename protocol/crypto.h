@@ -57,6 +57,7 @@ TgSecret *tg_aead_open(const TgSecret *key,
                        gsize n_sealed,
                        GError **error);
 
-/* crypto.md 8.1a. @secret is the decoded fragment, all octets. */
+/* What a recipient proves to the relay: HKDF over the decoded fragment, all octets of
+ * it; the relay knows the hash. */
 gboolean tg_claim_proof(const TgSecret *secret, guint8 ret_proof[32], GError **error);
 void tg_claim_verifier(const guint8 proof[32], guint8 ret_verifier[32]);

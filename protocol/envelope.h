@@ -2,9 +2,8 @@
 #pragma once
 
 /*
- * The plaintext object inside a payload (crypto.md section 5): format, content,
- * T1 header, padding; and the reading rules that stop replay, rollback and
- * reflection (5.1). Holds no key and opens nothing.
+ * The plaintext object inside a payload: format, content, T1 header, padding; and
+ * the reading rules that stop replay, rollback and reflection. Holds no key.
  */
 
 #include <glib.h>
@@ -32,6 +31,10 @@ typedef struct {
         char *image_url;
 } TgHeader;
 
+/* Frees the texts of a header that owns them. */
+void tg_header_clear(TgHeader *header);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgHeader, tg_header_clear)
+
 typedef struct {
         TgSecret *plaintext; /* a reference; format and content point into it */
         char *format;
@@ -45,7 +48,8 @@ TgEnvelope *tg_envelope_parse(TgSecret *plaintext, GError **error);
 void tg_envelope_free(TgEnvelope *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgEnvelope, tg_envelope_free)
 
-/* Writes the padded plaintext (5.2). @content is the content object's JSON text.
+/* Writes the padded plaintext. @content is the content object's JSON text, which is
+ * checked against the profile (TG_ERROR_INVALID).
  * @header NULL or not present: without header and unpadded (a peer that writes
  * none). TG_ERROR_LIMIT_REACHED when it does not fit. */
 TgSecret *tg_envelope_build(const char *format,
@@ -76,7 +80,7 @@ TgThread *tg_thread_new(TgRole role, const guint8 *sid, gboolean is_headerless_a
 void tg_thread_free(TgThread *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgThread, tg_thread_free)
 
-/* Judges the payload by 5.1 with @key. On acceptance the state has changed and
+/* Judges the payload with @key. On acceptance the state has changed and
  * *ret_envelope is the caller's; @error is set for TG_READ_REFUSED only (for the
  * debug log: a class, no content). */
 TgReading tg_thread_read(TgThread *self,
@@ -107,7 +111,7 @@ guint tg_thread_count(const TgThread *self); /* messages sent and accepted */
 GBytes *tg_thread_save(const TgThread *self);
 TgThread *tg_thread_load(const guint8 *bytes, gsize n_bytes, GError **error);
 
-/* ---- end messages (5.3) ---- */
+/* ---- end messages ---- */
 
 typedef enum { TG_OUTCOME_COMPLETED, TG_OUTCOME_DECLINED, TG_OUTCOME_FAILED } TgOutcome;
 

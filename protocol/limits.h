@@ -6,7 +6,7 @@
  * A number that bounds something and is not here is a mistake.
  */
 
-/* Plaintexts and payloads: crypto.md section 10. 65,536 is the largest padding
+/* Plaintexts and payloads. 65,536 is the largest padding
  * bucket; 28 is IV and tag around nothing. */
 #define TG_MAX_PLAINTEXT_BYTES 65536
 #define TG_MIN_SEALED_BYTES 28
@@ -15,18 +15,18 @@
 /* What a user may hand over: leaves room in the plaintext for base64, the
  * header and the display information. */
 #define TG_MAX_CONTENT_BYTES 45056
-#define TG_MAX_MESSAGES_PER_SHARE 1024 /* random IVs under one key: crypto.md 4.1 */
+#define TG_MAX_MESSAGES_PER_SHARE 1024 /* random IVs under one key repeat with 2^-77 */
 
-/* JSON profile: crypto.md 2.2 */
+/* JSON profile */
 #define TG_MAX_JSON_DEPTH 16
 #define TG_MAX_JSON_NUMBER_CHARS 64
 #define TG_MAX_FORMAT_BYTES 255
 
-/* Links: crypto.md section 3 */
+/* Links */
 #define TG_MAX_LINK_CHARS 4096
 #define TG_MAX_LINK_VERSION 999
 
-/* Mailbox API: relay-api.md, "Mailbox" */
+/* Mailbox API */
 #define TG_MAX_BODY_BYTES (128 * 1024)
 #define TG_MAX_TITLE_BYTES 256
 #define TG_MAX_DESCRIPTION_BYTES 1024
@@ -38,21 +38,21 @@
 #define TG_MAX_LIFE_S 604800
 #define TG_TOMBSTONE_S 3600
 
-/* Text of a peer: crypto.md 5.3 */
+/* Text of a peer */
 #define TG_MAX_REASON_BYTES 256
 
-/* What one local caller may do: design.md sections 3 and 4, wallet-api.md */
+/* What one local caller may do */
 #define TG_MAX_RUNNING_SHARES 1000
 #define TG_MAX_ENDED_SHARES 10000
 #define TG_MAX_CREDENTIALS 10000
 #define TG_MAX_UNANSWERED_CALLS 64 /* a connection */
 #define TG_MAX_KNOWN_CALLERS 32    /* idle ones kept: each costs a descriptor */
-#define TG_MAX_WAITING_DIALOGS 8   /* a connection; one is open at a time */
+#define TG_MAX_WAITING_DIALOGS 8   /* a process; one is open at a time */
 #define TG_AUTHORIZATION_REPLY_S 20
 #define TG_DESCRIPTOR_DEADLINE_S 10
 #define TG_MAX_FILE_READERS 8 /* threads, each may hang on a dead network file system */
 
-/* Network: design.md section 7, wallet-api.md "States and ends" */
+/* Network */
 #define TG_MAX_HELD_REQUESTS 32
 #define TG_HELD_READ_S 50
 #define TG_MIN_POLL_S 2
@@ -70,7 +70,7 @@
 #define TG_KEYRING_DEADLINE_S 10
 #define TG_KEYRING_UNLOCK_DEADLINE_S 300 /* a person types a password */
 
-/* A link that was claimed and has ended: crypto.md 6.7 */
+/* How long a link that was claimed and has ended is remembered */
 #define TG_ENDED_LINK_S 604800
 
 /* Locked memory for TgSecret; a credential that does not fit is LimitReached. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The share link (crypto.md sections 3 and 7.1): parse and format. The link
+ * The share link: parse and format. The link
  * carries the mailbox address before '#', the secret after it; whatever is made
  * for a request comes from the part before.
  */
@@ -42,7 +42,7 @@ TgLink *tg_link_parse(const char *text, gsize n_chars, gboolean allow_http, GErr
 gboolean
 tg_link_take_fragment(TgLink *self, const char *fragment_text, gsize n_chars, GError **error);
 
-/* As crypto.md section 3, "Emit": standard alphabet with padding for P/T1,
+/* The standard alphabet with padding for P/T1,
  * URL-safe without for T2. @vertical 0: no query. The result is the whole
  * credential of a P or T1 share, hence a secret. */
 TgSecret *tg_link_format(const char *mailbox_url,
@@ -55,7 +55,7 @@ tg_link_format_tdch(const char *template, guint16 suite, const TgSecret *secret,
 
 /* The canonical mailbox URL behind a relay's urlLink, or NULL with
  * TG_ERROR_TAMPERED: it must have @origin, parse as above, and have neither
- * query nor fragment (relay-api.md, CreateMailbox). */
+ * query nor fragment. */
 char *tg_link_check_url_link(const char *url_link,
                              const char *origin,
                              gboolean allow_http,

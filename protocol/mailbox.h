@@ -90,7 +90,7 @@ char *tg_mailbox_format_created(const char *url_link, gboolean is_push, gboolean
 char *tg_mailbox_format_read(const char *payload, const TgDisplay *display, gint64 expiration_s);
 char *tg_mailbox_format_updated(gboolean is_push);
 char *tg_mailbox_format_preview(const TgDisplay *display, gint64 expiration_s);
-/* application/problem+json; @type one of the words of relay-api.md. */
+/* application/problem+json; @type one of the relay's words ("malformed", "not-found" …). */
 char *tg_mailbox_format_problem(const char *type, const char *title, guint status);
 
 /* Client's side. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The payload of every mailbox mode (crypto.md section 4):
+ * The payload of every mailbox mode:
  * {"type": "AEAD_AES_128_GCM" | "AEAD_AES_256_GCM", "data": base64(IV||C||T)}.
  */
 
@@ -26,9 +26,9 @@ gboolean tg_payload_split(const TgJson *payload,
                           TgJson *ret_data,
                           GError **error);
 
-/* Checks in the order of section 4 and opens. TG_ERROR_TAMPERED for everything
- * that is wrong with the payload. */
+/* Checks type, key length, base64, length and tag in this order and opens. TG_ERROR_TAMPERED for
+ * everything that is wrong with the payload. */
 TgSecret *tg_payload_open(const TgSecret *key, const TgJson *payload, GError **error);
 
-/* SHA-256 over the data text: the identity of a payload (crypto.md 5.1). */
+/* SHA-256 over the data text: the identity of a payload. */
 gboolean tg_payload_digest(const TgJson *payload, guint8 ret_digest[32], GError **error);

@@ -20,10 +20,17 @@ typedef enum {
         TG_SECRET_HEAP_FAILED,   /* the program must not start */
 } TgSecretHeap;
 
-/* Once per process, before the first secret. Also sets RLIMIT_CORE to 0 and
- * PR_SET_DUMPABLE to 0. The dumpable flag is per process image: programs call
- * this first thing in main(). */
+/* Once per process, before the first secret, with a power of two. Also sets
+ * RLIMIT_CORE to 0. Without it no secret can be made: there is no falling back
+ * to ordinary memory. */
 TgSecretHeap tg_secret_init(gsize n_heap_bytes);
+
+/* PR_SET_DUMPABLE 0: no core dump (also not through a pipe, which RLIMIT_CORE does
+ * not stop), no debugger of the same user. Services call it first thing in main().
+ * Not for programs whose caller judges them by /proc/PID/root and exe, which
+ * become unreadable: tigressctl would look like somebody who hides a sandbox. What
+ * is in the secure heap is left out of dumps anyway. */
+gboolean tg_secret_forbid_dumps(void);
 
 /* A copy of @bytes. NULL and TG_ERROR_LIMIT_REACHED when the heap is full. */
 TgSecret *tg_secret_new(const void *bytes, gsize n_bytes, GError **error);

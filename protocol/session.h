@@ -11,6 +11,7 @@
 #include <glib.h>
 
 #include "protocol/envelope.h"
+#include "protocol/error.h"
 
 typedef enum {
         TG_STATE_AUTHORIZING,
@@ -82,6 +83,8 @@ const char *tg_role_name(TgRole role); /* "initiator", "recipient" */
 /* The shown name while the next step needs a keyring that is locked or silent. */
 #define TG_STATE_NAME_WAITING_FOR_KEYRING "waiting-for-keyring"
 
-/* Error code that an end stands for (exit status of a watcher): design.md,
- * wallet-api.md "Errors". TRUE for completed: no error. */
+/* TRUE for completed alone. */
 gboolean tg_state_is_success(TgState state);
+/* The code that an end other than completed stands for where the share's own
+ * Failure names none (exit status of a watcher). */
+TgError tg_state_error(TgState state);

@@ -3,7 +3,7 @@
 
 /*
  * Text of a stranger: titles, descriptions, reasons, names. One function cleans
- * it at the border (design.md section 3), so that nothing behind it has to ask.
+ * it at the border, so that nothing behind it has to ask.
  */
 
 #include <glib.h>
