@@ -12,6 +12,9 @@
  * missing is refused; a whole file that is older than the keyring's count is an old
  * copy (the caller compares).
  *
+ * What is forgotten, removed or ended is gone from file and log two seconds later (a
+ * timer on the main loop) or when the store is closed, whichever comes first.
+ *
  * The clear state column can end a share without the key, and nothing else: of
  * a clear and a sealed state that differ, the end counts.
  */
@@ -26,10 +29,11 @@ typedef struct TgStore TgStore;
 #define TG_ID_CHARS 32 /* 16 random octets in hex */
 
 /* @path NULL: in memory (tests). Creates directory 0700 and file 0600. Refuses a
- * file of a newer schema, of another owner or that others may read.
- * TG_ERROR_FAILED with a sentence that names the remedy. */
+ * file of a newer schema, of another owner or that others may read, and one that
+ * another daemon has open. TG_ERROR_FAILED with a sentence that names the remedy. */
 TgStore *tg_store_open(const char *path, GError **error);
 void tg_store_free(TgStore *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgStore, tg_store_free)
 
 /* ---- the state key ---- */
 
@@ -45,19 +49,21 @@ TgStoreKeyFit tg_store_set_key(TgStore *self, TgSecret *key);
 gboolean tg_store_has_key(const TgStore *self);
 /* TRUE when there is anything sealed in the file: then a key must exist somewhere. */
 gboolean tg_store_has_sealed(const TgStore *self);
-/* Makes a new head under the present key; rows sealed under another stay as history
- * without their sealed part. Running ones get @state in the clear column. */
+/* Makes a new, empty head under the key given last, with the count 0; rows sealed
+ * under another stay as history without their sealed part. Running ones get @state
+ * in the clear column and lose their sealed part in any case. */
 gboolean tg_store_start_over(TgStore *self, TgState state, GError **error);
 
 /* The count in the head row; 0 without a key. */
 guint64 tg_store_count(const TgStore *self);
+/* Never a smaller one. */
 gboolean tg_store_set_count(TgStore *self, guint64 count, GError **error);
 
 /* ---- transactions: calls below nest into one when begun by hand ---- */
 
 gboolean tg_store_begin(TgStore *self, GError **error);
 gboolean tg_store_commit(TgStore *self, GError **error); /* on failure rolled back */
-void tg_store_rollback(TgStore *self);
+void tg_store_rollback(TgStore *self);                   /* outside of one: nothing */
 
 /* ---- shares ---- */
 
@@ -67,25 +73,32 @@ typedef struct {
         TgState state;
         gint64 created_s;
         gint64 expires_s;
-        gint64 ended_s;  /* 0 while it runs */
+        gint64 ended_s;   /* 0 while it runs */
         gboolean is_busy; /* ended, but something is still to be sent */
-        guint64 version; /* 0: new */
+        guint64 version;  /* 0: new */
 } TgShareRow;
 
 void tg_share_row_clear(TgShareRow *row);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgShareRow, tg_share_row_clear)
 
-/* Writes the clear part, and with @detail (a record) the sealed part; without key,
- * @detail must be NULL. @row->version grows. A running or busy share is listed in the head.
+/* Writes the clear part and, sealed, @detail (a record). @row->version grows. A running
+ * or busy share is listed in the head. Without key @detail must be NULL, and only a share
+ * that was never sealed can be saved so (see tg_store_end_share()).
  * @body: NULL leaves the stored body, an empty secret removes it, else replaces it
- * (sealed in a column of its own, so that large octets are written once). */
+ * (sealed in a table of its own, so that large octets are written once). A share that is
+ * neither running nor busy loses its body. */
 gboolean tg_store_save_share(
         TgStore *self, TgShareRow *row, TgSecret *detail, TgSecret *body, GError **error);
 
-/* Without key: moves a running share to an end in the clear column. */
+/* Without key: moves a running share to an end in the clear column, which may be
+ * cancelled, declined, expired, refused or failed: no other can be come to without
+ * the key. @row->version stays. */
 gboolean tg_store_end_share(TgStore *self, TgShareRow *row, GError **error);
 
-/* Calls @func for each row, oldest first; @detail is NULL without key or when there
- * is none; @error is TG_ERROR_TAMPERED for a row that does not fit the head. */
+/* Calls @func for each row, oldest first; it must not change the store. @detail is NULL
+ * without key or when there is none; @error is TG_ERROR_TAMPERED for a row that does not
+ * fit the head. A share that the head lists and that has no row comes last, as such, with
+ * nothing in its row but id and version. */
 typedef void (*TgShareRowFunc)(const TgShareRow *row,
                                TgSecret *detail,
                                const GError *error,
@@ -93,6 +106,7 @@ typedef void (*TgShareRowFunc)(const TgShareRow *row,
 gboolean
 tg_store_each_share(TgStore *self, TgShareRowFunc func, gpointer user_data, GError **error);
 
+/* TG_ERROR_NOT_FOUND when the share has none. */
 TgSecret *tg_store_load_body(TgStore *self, const char *id, GError **error);
 gboolean tg_store_forget_share(TgStore *self, const char *id, GError **error);
 
@@ -105,6 +119,7 @@ typedef struct {
 } TgCredentialRow;
 
 void tg_credential_row_clear(TgCredentialRow *row);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgCredentialRow, tg_credential_row_clear)
 
 gboolean tg_store_save_credential(TgStore *self,
                                   const TgCredentialRow *row,
@@ -124,4 +139,5 @@ gboolean tg_store_remove_credential(TgStore *self, const char *id, GError **erro
 /* Digest of a link under the state key; needs the key. */
 gboolean tg_store_link_digest(TgStore *self, TgSecret *link, guint8 ret_digest[32], GError **error);
 gboolean tg_store_add_link(TgStore *self, const guint8 digest[32], gint64 until_s, GError **error);
+/* TRUE also when it cannot be read. */
 gboolean tg_store_has_link(TgStore *self, const guint8 digest[32], gint64 now_s);
