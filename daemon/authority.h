@@ -7,8 +7,9 @@
  * a time-out; no polkit, no answer, an unreadable answer: denied, with a
  * sentence that says what to do. Never remembers an answer.
  *
- * One dialog at a time a connection; TG_MAX_WAITING_DIALOGS wait, then
- * TG_ERROR_LIMIT_REACHED.
+ * One dialog at a time a caller, which is here a process, or a sandboxed application
+ * with all its processes: connecting twice gives no second dialog.
+ * TG_MAX_WAITING_DIALOGS wait, then TG_ERROR_LIMIT_REACHED.
  */
 
 #include <glib.h>
@@ -20,6 +21,7 @@ typedef struct TgAuthorityCheck TgAuthorityCheck;
 
 /* Connects to the system bus on first use, and again when it was lost. */
 TgAuthority *tg_authority_new(void);
+/* Its checks are cancelled, or have ended, before. */
 void tg_authority_free(TgAuthority *self);
 
 /* @error NULL: allowed, and the caller still lives. Called once, from the loop and

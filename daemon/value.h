@@ -27,6 +27,9 @@ void tg_value_free(TgValue *self);
 typedef void (*TgValueFunc)(TgSecret *secret, const GError *error, gpointer user_data);
 /* Takes @value over. */
 TgValueRead *tg_value_read(TgValue *value, TgValueFunc func, gpointer user_data);
+/* The same with another deadline than TG_DESCRIPTOR_DEADLINE_S, as the tests need. */
+TgValueRead *
+tg_value_read_until(TgValue *value, guint deadline_ms, TgValueFunc func, gpointer user_data);
 void tg_value_read_cancel(TgValueRead *read);
 
 /* For answers: a sealed memfd that holds @secret; the caller closes it. -1 and

@@ -52,6 +52,9 @@
 #define TG_DESCRIPTOR_DEADLINE_S 10
 #define TG_MAX_FILE_READERS 8 /* threads, each may hang on a dead network file system */
 
+/* Configuration files: a few lines are usual */
+#define TG_MAX_SETTINGS_BYTES 65536
+
 /* Network */
 #define TG_MAX_HELD_REQUESTS 32
 #define TG_HELD_READ_S 50
