@@ -63,6 +63,7 @@ part_start() {
         ! part_runs "$name" || die "$name runs already"
         setsid "$@" >>"$world/log/$name.log" 2>&1 <&0 8>&- 9>&- &
         echo "$! $(start_time $!)" >"$world/pid/$name"
+        disown # its end is nobody's news here
 }
 
 part_pid() {

@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# check-world.sh - a world leaves the machine as it was: after its end, and after it
+# was killed; made either way.
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+world=$source_root/tests/world
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+if [ "$(id -u)" != 0 ]; then
+        sudo -n true 2>/dev/null || skip "needs root"
+        exec sudo -n env TIGRESS_NO_BUILD=1 TIGRESS_BUILD="$TIGRESS_BUILD" "$0"
+fi
+status=0 tried=0
+
+# Names, owners and contents; times of accounts change, they do not matter.
+look() {
+        find /etc /run /usr/bin /usr/libexec /usr/lib/systemd /usr/share/{polkit-1,dbus-1,man,applications} \
+                /var/log -printf '%p %y %m %u %g %l\n' 2>/dev/null | sort
+        cat /etc/{passwd,shadow,group,gshadow,subuid,subgid}{,-} 2>/dev/null
+        ps -eo user:20,args | grep -E 'tigress-world|witness|^(alice|bob) ' | grep -v grep
+}
+
+settled() {
+        look >"$here/after"
+        cmp -s "$here/before" "$here/after"
+}
+
+# compare WHAT: ends take a moment when nobody waits for them
+compare() {
+        local until=$((SECONDS + 20))
+        tried=$((tried + 1))
+        until settled; do
+                if [ $SECONDS -ge $until ]; then
+                        echo "not as it was: $1"
+                        diff "$here/before" "$here/after"
+                        status=1
+                        return
+                fi
+                sleep 0.1
+        done
+        echo "as it was: $1"
+}
+
+try() { # WHAT PREFIX…
+        local what=$1 leader
+        shift
+        look >"$here/before"
+        "$@" "$world" bash -c 'keyring bob stop; keyring bob start; exit 42'
+        [ $? = 42 ] || {
+                echo "the exit status of a command got lost: $what"
+                status=1
+        }
+        compare "$what, after its end"
+
+        rm -f "$here/inside"
+        setsid "$@" "$world" bash -c "touch $here/inside; exec sleep 600" &
+        leader=$!
+        until [ -e "$here/inside" ] || ! kill -0 $leader 2>/dev/null; do
+                sleep 0.05
+        done
+        kill -KILL -- -$leader
+        wait $leader 2>/dev/null
+        compare "$what, after its whole process group was killed"
+}
+
+if may_cover; then
+        try "covered" env TIGRESS_IN_PLACE=0
+fi
+if is_disposable; then
+        status_in_place=0
+        TIGRESS_IN_PLACE=1 "$world" true || status_in_place=$?
+        [ $status_in_place = 77 ] || try "in place" env TIGRESS_IN_PLACE=1
+fi
+[ $tried -gt 0 ] || skip "no world can be made here"
+exit $status

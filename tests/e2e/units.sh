@@ -1,0 +1,34 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# The installed units are what systemd expects; nothing here runs as process 1.
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+user_units=/usr/lib/systemd/user system_units=/usr/lib/systemd/system
+
+# verify [--user] UNIT…: silence is the only good answer, for a wrong line is only a warning.
+verify() {
+        said=$(as alice systemd-analyze --man=no verify "$@" 2>&1) || fail "$said"
+        equal "$said" ""
+}
+
+claim "the wallet's units are well formed, and their programs are there"
+verify --user $user_units/tigressd.service $user_units/tigressd-resume.service
+
+claim "a wrong line is noticed by this test"
+sed 's/^Restart=.*/Restart=perhaps/' $user_units/tigressd.service >"$TMPDIR/tigressd.service"
+said=$(as alice systemd-analyze --man=no verify --user "$TMPDIR/tigressd.service" 2>&1) || :
+contains "$said" perhaps
+
+claim "bus activation names the unit, and the unit the bus name"
+service=/usr/share/dbus-1/services/org.tigress.Wallet1.service
+unit=$user_units/$(sed -n 's/^SystemdService=//p' $service)
+equal "$(sed -n 's/^BusName=//p' "$unit")" "$(sed -n 's/^Name=//p' $service)"
+equal "$(sed -n 's/^ExecStart=//p' "$unit")" "$(sed -n 's/^Exec=//p' $service)"
+
+if compgen -G "$system_units/tigress-relay*" >/dev/null; then
+        claim "the relay's units are well formed, and leave it little"
+        verify $system_units/tigress-relay*
+        as alice systemd-analyze security --offline=true --no-pager --threshold=20 \
+                $system_units/tigress-relay.service >"$TMPDIR/exposure" ||
+                fail "$(tail -n 3 "$TMPDIR/exposure")"
+fi
