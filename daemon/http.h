@@ -5,8 +5,8 @@
  * HTTPS requests on the GLib loop: request in, response or error out. The only
  * user of libcurl. One multi handle for the process; each TgHttpContext has its
  * own connections, which are never shared with another (no connection, ticket,
- * cookie or HTTP/2 stream in common). No redirects, no proxies but the
- * environment's, https only (http to loopback where allowed), sizes and times
+ * cookie or HTTP/2 stream in common). No redirects, no proxies (those of the
+ * environment neither), https only but for loopback addresses, sizes and times
  * limited, TLS verification never off. TLS is initialised on first use.
  */
 
@@ -17,20 +17,23 @@ typedef struct TgHttpContext TgHttpContext; /* one a share */
 typedef struct TgHttpTransfer TgHttpTransfer;
 
 TgHttp *tg_http_new(void);
+/* Its contexts must be gone. */
 void tg_http_free(TgHttp *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgHttp, tg_http_free)
 /* Authorities besides the system's; NULL for none. For connections made from now on. */
 void tg_http_set_ca_file(TgHttp *self, const char *ca_file);
 
 TgHttpContext *tg_http_context_new(TgHttp *http);
 /* Ends its transfers without their callbacks and closes its connections. */
 void tg_http_context_free(TgHttpContext *self);
-/* Closes idle connections; the context stays usable. */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgHttpContext, tg_http_context_free)
+/* Closes idle connections, where no transfer is under way; the context stays usable. */
 void tg_http_context_rest(TgHttpContext *self);
 
 typedef struct {
         const char *method; /* "GET", "POST", "PUT", "DELETE", "PATCH" */
         const char *url;
-        const char *const *headers; /* "Name: value", NULL-terminated */
+        const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
         GBytes *body;               /* NULL: none */
         guint timeout_s;            /* the whole transfer */
         gsize max_response_bytes;   /* more is TG_ERROR_TAMPERED */
@@ -47,9 +50,10 @@ typedef struct {
 
 /* @response is valid during the call; NULL with @error TG_ERROR_UNREACHABLE (any
  * network, name or time-out trouble), TG_ERROR_TAMPERED (certificate refused,
- * garbage, too large), with a sentence that names the remedy. Called once, from
- * the loop, never from inside tg_http_send(). The copied request is not needed
- * after the call. */
+ * garbage, too large), TG_ERROR_INVALID (not an address that we would ask), with a
+ * sentence that names the remedy. Called once, from the loop, never from inside
+ * tg_http_send(); it may free anything of here. The copied request is not needed after
+ * the call. */
 typedef void (*TgHttpFunc)(const TgHttpResponse *response, const GError *error, gpointer user_data);
 TgHttpTransfer *tg_http_send(TgHttpContext *context,
                              const TgHttpRequest *request,

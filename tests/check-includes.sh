@@ -18,8 +18,8 @@ only() {
         status=1
 }
 
-only 'curl/' 'daemon/http\.c|relay/push\.c'
-only 'libsecret/' 'daemon/keyring\.c'
+only 'curl/' 'daemon/http(-[a-z]+)?\.[ch]|relay/push\.c'
+only 'libsecret/' 'daemon/keyring(-[a-z]+)?\.[ch]'
 only 'sqlite3\.h' 'daemon/store(-[a-z]+)?\.[ch]|relay/store-sqlite(-[a-z]+)?\.[ch]'
 only 'hiredis/' 'relay/store-redis\.c'
 only 'microhttpd\.h' 'relay/(server|response)\.[ch]'
