@@ -60,6 +60,11 @@ try() { # WHAT PREFIX…
         until [ -e "$here/inside" ] || ! kill -0 $leader 2>/dev/null; do
                 sleep 0.05
         done
+        [ -e "$here/inside" ] || {
+                echo "no world came up: $what"
+                status=1
+                return
+        }
         kill -KILL -- -$leader
         wait $leader 2>/dev/null
         compare "$what, after its whole process group was killed"
