@@ -2,27 +2,20 @@
 #pragma once
 
 /*
- * The only user of OpenSSL's EVP interface: AEAD, HKDF, digests, random octets.
+ * The only user of OpenSSL's EVP interface: AEAD, HKDF, and the digests of digest.h.
  * Every failed open is TG_ERROR_TAMPERED without saying which check failed.
  */
 
 #include <glib.h>
 
+#include "protocol/digest.h"
 #include "protocol/secret.h"
 
-#define TG_SHA256_BYTES 32
 #define TG_AEAD_IV_BYTES 12
 #define TG_AEAD_TAG_BYTES 16
 
 typedef enum { TG_HASH_SHA256, TG_HASH_SHA384 } TgHash;
 
-/* For IVs, nonces, ids. Aborts when the system's generator fails: nothing
- * sensible can follow. */
-void tg_random(void *bytes, gsize n_bytes);
-/* A version 4 UUID's 16 octets. */
-void tg_random_uuid(guint8 ret_uuid[16]);
-
-void tg_sha256(const void *bytes, gsize n_bytes, guint8 ret_digest[TG_SHA256_BYTES]);
 void tg_hmac_sha256(const TgSecret *key,
                     const void *bytes,
                     gsize n_bytes,
@@ -59,5 +52,5 @@ TgSecret *tg_aead_open(const TgSecret *key,
 
 /* What a recipient proves to the relay: HKDF over the decoded fragment, all octets of
  * it; the relay knows the hash. */
-gboolean tg_claim_proof(const TgSecret *secret, guint8 ret_proof[32], GError **error);
-void tg_claim_verifier(const guint8 proof[32], guint8 ret_verifier[32]);
+gboolean
+tg_claim_proof(const TgSecret *secret, guint8 ret_proof[TG_CLAIM_PROOF_BYTES], GError **error);
