@@ -46,7 +46,6 @@ compare() {
 try() { # WHAT PREFIX…
         local what=$1 leader
         shift
-        look >"$here/before"
         "$@" "$world" bash -c 'keyring bob stop; keyring bob start; exit 42'
         [ $? = 42 ] || {
                 echo "the exit status of a command got lost: $what"
@@ -70,6 +69,7 @@ try() { # WHAT PREFIX…
         compare "$what, after its whole process group was killed"
 }
 
+look >"$here/before"
 if may_cover; then
         try "covered" env TIGRESS_IN_PLACE=0
 fi
