@@ -14,10 +14,13 @@ if [ "$(id -u)" != 0 ]; then
 fi
 status=0 tried=0
 
-# Names, owners and contents; times of accounts change, they do not matter.
+# What a world touches, by name and owner: other things may change meanwhile. Times
+# of accounts change too; they do not matter.
 look() {
-        find /etc /run /usr/bin /usr/libexec /usr/lib/systemd /usr/share/{polkit-1,dbus-1,man,applications} \
-                /var/log -printf '%p %y %m %u %g %l\n' 2>/dev/null | sort
+        {
+                find /etc/pam.d /etc/polkit-1 /run -maxdepth 2
+                find /etc /usr /var/log -iname '*tigress*' ! -path "$source_root/*"
+        } 2>/dev/null | sort | xargs stat -c '%n %A %U %G' 2>/dev/null
         cat /etc/{passwd,shadow,group,gshadow,subuid,subgid}{,-} 2>/dev/null
         ps -eo user:20,args | grep -E 'tigress-world|witness|^(alice|bob) ' | grep -v grep
 }
