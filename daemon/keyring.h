@@ -67,10 +67,8 @@ TgKeyringJob *tg_keyring_store_credential(TgKeyring *self,
                                           TgSecret *content,
                                           TgKeyringFunc func,
                                           gpointer user_data);
-TgKeyringJob *tg_keyring_load_credential(TgKeyring *self,
-                                         const char *id,
-                                         TgKeyringFunc func,
-                                         gpointer user_data);
+TgKeyringJob *
+tg_keyring_load_credential(TgKeyring *self, const char *id, TgKeyringFunc func, gpointer user_data);
 /* Success also when there was none (in an unlocked collection). */
 TgKeyringJob *tg_keyring_remove_credential(TgKeyring *self,
                                            const char *id,
