@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/rate-limit.h"
+
+#include <math.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "protocol/crypto.h"
+
+#define SECRET_BYTES 32
+#define FORGET_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+/* 100 octets each. Beyond it everybody begins anew, which lets more in and never
+ * fewer: a flood of sources must not lock the others out. */
+#define MAX_SOURCES 100000
+#define IPV6_PREFIX_BYTES 7
+
+typedef struct {
+        guint64 source;
+        double tokens[TG_N_RATES];
+        gint64 filled_us;
+} Bucket;
+
+struct TgRateLimit {
+        TgRateRule rules[TG_N_RATES];
+        guint8 secret[SECRET_BYTES];
+        GHashTable *buckets; /* by their source */
+        gint64 forgotten_us;
+};
+
+TgRateLimit *
+tg_rate_limit_new(const TgRateRule rules[TG_N_RATES])
+{
+        TgRateLimit *self = g_new0(TgRateLimit, 1);
+
+        memcpy(self->rules, rules, sizeof self->rules);
+        self->buckets = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+        self->forgotten_us = G_MININT64;
+
+        return self;
+}
+
+void
+tg_rate_limit_free(TgRateLimit *self)
+{
+        if (!self)
+                return;
+        g_hash_table_destroy(self->buckets);
+        g_free(self);
+}
+
+static void
+forget(TgRateLimit *self, gint64 now_us)
+{
+        tg_random(self->secret, sizeof self->secret);
+        g_hash_table_remove_all(self->buckets);
+        self->forgotten_us = now_us;
+}
+
+/* The octets that all addresses of one source have in common; 0 for none. */
+static gsize
+source_prefix(const struct sockaddr *address, guint8 *ret_prefix)
+{
+        if (address->sa_family == AF_INET) {
+                const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
+
+                memcpy(ret_prefix, &in->sin_addr, 4);
+                return 4;
+        }
+        if (address->sa_family == AF_INET6) {
+                const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)(const void *)address;
+
+                if (IN6_IS_ADDR_V4MAPPED(&in->sin6_addr)) {
+                        memcpy(ret_prefix, in->sin6_addr.s6_addr + 12, 4);
+                        return 4;
+                }
+                memcpy(ret_prefix, &in->sin6_addr, IPV6_PREFIX_BYTES);
+                return IPV6_PREFIX_BYTES;
+        }
+
+        return 0;
+}
+
+static Bucket *
+find_bucket(TgRateLimit *self, const guint8 *prefix, gsize n_prefix, gint64 now_us)
+{
+        guint8 input[SECRET_BYTES + 16] = {0};
+        guint8 digest[TG_SHA256_BYTES];
+        guint64 source;
+        Bucket *bucket;
+
+        memcpy(input, self->secret, SECRET_BYTES);
+        memcpy(input + SECRET_BYTES, prefix, n_prefix);
+        tg_sha256(input, SECRET_BYTES + n_prefix, digest);
+        memcpy(&source, digest, sizeof source);
+
+        bucket = g_hash_table_lookup(self->buckets, &source);
+        if (bucket)
+                return bucket;
+        bucket = g_new0(Bucket, 1);
+        bucket->source = source;
+        bucket->filled_us = now_us;
+        for (guint i = 0; i < TG_N_RATES; i++)
+                bucket->tokens[i] = self->rules[i].burst;
+        g_hash_table_insert(self->buckets, &bucket->source, bucket);
+
+        return bucket;
+}
+
+static void
+fill(TgRateLimit *self, Bucket *bucket, gint64 now_us)
+{
+        double seconds = (double)(now_us - bucket->filled_us) / G_USEC_PER_SEC;
+
+        if (seconds <= 0)
+                return;
+        for (guint i = 0; i < TG_N_RATES; i++)
+                bucket->tokens[i] = MIN(bucket->tokens[i] + seconds * self->rules[i].per_s,
+                                        self->rules[i].burst);
+        bucket->filled_us = now_us;
+}
+
+guint
+tg_rate_limit_take(TgRateLimit *self, TgRate rate, const struct sockaddr *address, gint64 now_us)
+{
+        const TgRateRule *rule = &self->rules[rate];
+        guint8 prefix[16];
+        gsize n_prefix;
+        Bucket *bucket;
+
+        if (rule->per_s <= 0)
+                return 0;
+        n_prefix = source_prefix(address, prefix);
+        if (n_prefix == 0)
+                return 0;
+        if (now_us - FORGET_US >= self->forgotten_us ||
+            g_hash_table_size(self->buckets) >= MAX_SOURCES)
+                forget(self, now_us);
+
+        bucket = find_bucket(self, prefix, n_prefix, now_us);
+        fill(self, bucket, now_us);
+        if (bucket->tokens[rate] >= 1) {
+                bucket->tokens[rate] -= 1;
+                return 0;
+        }
+
+        return (guint)CLAMP(ceil((1 - bucket->tokens[rate]) / rule->per_s), 1, 3600);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/request.h"
+
+#include <string.h>
+
+#include "protocol/error.h"
+#include "protocol/limits.h"
+#include "relay/header.h"
+
+static const char *const field_names[] = {
+        [TG_FIELD_CLAIM] = TG_HEADER_CLAIM,
+        [TG_FIELD_REQUEST_ID] = TG_HEADER_REQUEST_ID,
+        [TG_FIELD_VERIFIER] = TG_HEADER_VERIFIER,
+        [TG_FIELD_PROOF] = TG_HEADER_PROOF,
+        [TG_FIELD_CONTENT_TYPE] = "Content-Type",
+        [TG_FIELD_IF_MATCH] = "If-Match",
+        [TG_FIELD_IF_NONE_MATCH] = "If-None-Match",
+        [TG_FIELD_PREFER] = "Prefer",
+        [TG_FIELD_ACCEPT] = "Accept",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(field_names) == TG_N_FIELDS);
+
+typedef struct {
+        const char *method;
+        TgOperation on_collection; /* /v1/m */
+        TgOperation on_mailbox;    /* /v1/m/UUID */
+} MethodInfo;
+
+static const MethodInfo method_infos[] = {
+        {"POST",   TG_OPERATION_CREATE, TG_OPERATION_READ      },
+        {"GET",    TG_OPERATION_NONE,   TG_OPERATION_PREVIEW   },
+        {"HEAD",   TG_OPERATION_NONE,   TG_OPERATION_PREVIEW   },
+        {"PUT",    TG_OPERATION_NONE,   TG_OPERATION_UPDATE    },
+        {"DELETE", TG_OPERATION_NONE,   TG_OPERATION_DELETE    },
+        {"PATCH",  TG_OPERATION_NONE,   TG_OPERATION_RELINQUISH},
+};
+
+#define ALLOW_ANY "GET, HEAD, POST, PUT, PATCH, DELETE"
+#define ALLOW_COLLECTION "POST"
+#define JSON_TYPE_NEEDED "the body must be application/json: say so in Content-Type"
+
+void
+tg_http_request_add(TgHttpRequest *self, const char *name, const char *value)
+{
+        for (guint i = 0; i < TG_N_FIELDS; i++) {
+                if (g_ascii_strcasecmp(name, field_names[i]) != 0)
+                        continue;
+                if (self->fields[i])
+                        self->repeated |= 1U << i;
+                self->fields[i] = value ? value : "";
+                return;
+        }
+}
+
+/* ---- method and path ---- */
+
+/* The path is taken as it stands: an escape in it makes it another path. */
+static gboolean
+read_path(const char *path, gboolean *ret_is_collection, guint8 ret_id[TG_ID_BYTES])
+{
+        if (!g_str_has_prefix(path, TG_MAILBOX_PATH))
+                return FALSE;
+        path += strlen(TG_MAILBOX_PATH);
+        *ret_is_collection = *path == '\0';
+
+        return *ret_is_collection ||
+               (*path == '/' && tg_uuid_parse(path + 1, strlen(path + 1), ret_id));
+}
+
+static TgOperation
+read_line(const TgHttpRequest *http, guint8 ret_id[TG_ID_BYTES], TgAnswer *answer)
+{
+        const MethodInfo *info = NULL;
+        gboolean is_collection;
+        TgOperation operation;
+
+        for (gsize i = 0; i < G_N_ELEMENTS(method_infos); i++)
+                if (strcmp(http->method, method_infos[i].method) == 0)
+                        info = &method_infos[i];
+        if (!info) {
+                tg_answer_set_problem(answer, TG_PROBLEM_METHOD, NULL);
+                answer->allow = ALLOW_ANY;
+                return TG_OPERATION_NONE;
+        }
+        if (!read_path(http->path, &is_collection, ret_id)) {
+                tg_answer_set_problem(answer, TG_PROBLEM_NOT_FOUND, NULL);
+                return TG_OPERATION_NONE;
+        }
+
+        operation = is_collection ? info->on_collection : info->on_mailbox;
+        if (operation == TG_OPERATION_NONE) {
+                tg_answer_set_problem(answer, TG_PROBLEM_METHOD, NULL);
+                answer->allow = ALLOW_COLLECTION;
+        }
+
+        return operation;
+}
+
+gboolean
+tg_http_request_is_hopeless(const TgHttpRequest *self)
+{
+        TgAnswer answer = {0};
+        guint8 id[TG_ID_BYTES];
+        gboolean is_hopeless = read_line(self, id, &answer) == TG_OPERATION_NONE;
+
+        tg_answer_clear(&answer);
+
+        return is_hopeless || self->is_too_large;
+}
+
+/* ---- headers ---- */
+
+static TgGiven
+read_uuid(const TgHttpRequest *http, TgField field, guint8 ret_uuid[TG_UUID_BYTES])
+{
+        const char *text = http->fields[field];
+
+        if (!text)
+                return TG_GIVEN_NOT;
+        if ((http->repeated & (1U << field)) || !tg_uuid_parse(text, strlen(text), ret_uuid))
+                return TG_GIVEN_MALFORMED;
+
+        return TG_GIVEN;
+}
+
+static TgGiven
+read_proof(const TgHttpRequest *http, TgField field, guint8 ret_bytes[TG_PROOF_BYTES])
+{
+        const char *text = http->fields[field];
+
+        if (!text)
+                return TG_GIVEN_NOT;
+        if ((http->repeated & (1U << field)) ||
+            !tg_base64_decode_exact(TG_BASE64_URL, text, strlen(text), ret_bytes, TG_PROOF_BYTES))
+                return TG_GIVEN_MALFORMED;
+
+        return TG_GIVEN;
+}
+
+static void
+read_headers(TgApiCall *call, const TgHttpRequest *http)
+{
+        const char *const *fields = http->fields;
+
+        call->is_claim_given = read_uuid(http, TG_FIELD_CLAIM, call->claim);
+        call->is_request_given = read_uuid(http, TG_FIELD_REQUEST_ID, call->request);
+        call->is_verifier_given = read_proof(http, TG_FIELD_VERIFIER, call->verifier);
+        call->is_proof_given = read_proof(http, TG_FIELD_PROOF, call->proof);
+        call->if_match = g_strdup(fields[TG_FIELD_IF_MATCH]);
+        call->if_none_match = g_strdup(fields[TG_FIELD_IF_NONE_MATCH]);
+        /* A list that came in two pieces is legal HTTP, but no client of this API
+         * sends one, and half a condition must not be taken for the whole. */
+        if (http->repeated & (1U << TG_FIELD_IF_MATCH)) {
+                g_free(call->if_match);
+                call->if_match = g_strdup("");
+        }
+        if (fields[TG_FIELD_PREFER] && call->if_none_match)
+                call->wait_s = tg_header_wait_s(fields[TG_FIELD_PREFER], TG_MAX_WAIT_S);
+        call->wants_json =
+                fields[TG_FIELD_ACCEPT] && tg_header_prefers_json(fields[TG_FIELD_ACCEPT]);
+
+        if (call->is_request_given == TG_GIVEN)
+                memcpy(call->answer.request_id, fields[TG_FIELD_REQUEST_ID], TG_UUID_CHARS);
+}
+
+/* ---- rate and body ---- */
+
+static gboolean
+is_admitted(const TgHttpRequest *http, TgOperation operation, TgAnswer *answer)
+{
+        guint retry_after_s = http->admit ? http->admit(http->source, FALSE) : 0;
+
+        if (retry_after_s == 0 && http->admit && operation == TG_OPERATION_CREATE)
+                retry_after_s = http->admit(http->source, TRUE);
+        if (retry_after_s == 0)
+                return TRUE;
+        tg_answer_set_problem(answer, TG_PROBLEM_LIMITED, NULL);
+        answer->retry_after_s = retry_after_s;
+
+        return FALSE;
+}
+
+/* The requests that have no body may bring one all the same, if it is JSON. */
+static gboolean
+parse_nothing(const TgHttpRequest *http, GError **error)
+{
+        TgJson value;
+
+        return http->n_body == 0 ||
+               tg_json_parse(http->body, http->n_body, TG_MAX_BODY_BYTES, &value, error);
+}
+
+static gboolean
+parse_body(const TgApi *api, TgApiCall *call, const TgHttpRequest *http, GError **error)
+{
+        const TgMailboxLimits *limits = &api->limits;
+
+        switch (call->operation) {
+        case TG_OPERATION_CREATE:
+                return tg_mailbox_parse_create(
+                        http->body, http->n_body, limits, &call->body, error);
+        case TG_OPERATION_UPDATE:
+                return tg_mailbox_parse_update(
+                        http->body, http->n_body, limits, &call->body, error);
+        case TG_OPERATION_READ:
+                return tg_mailbox_parse_read(http->body, http->n_body, limits, &call->body, error);
+        case TG_OPERATION_NONE:
+        case TG_OPERATION_DELETE:
+        case TG_OPERATION_RELINQUISH:
+        case TG_OPERATION_PREVIEW:
+                break;
+        }
+
+        return parse_nothing(http, error);
+}
+
+/* A create that is repeated too late fails here, before its id is looked up: it
+ * must not make a second mailbox. */
+static gboolean
+set_life(const TgApi *api, TgApiCall *call, gint64 now_s, GError **error)
+{
+        gint64 expires_s = call->body.expiration_s;
+
+        if (expires_s == 0)
+                expires_s = now_s + MIN(api->default_life_s, api->max_life_s);
+        if (expires_s <= now_s) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the expiration is in the past: ask for a later one");
+                return FALSE;
+        }
+        if (expires_s > now_s + api->max_life_s) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the expiration is more than %" G_GINT64_FORMAT
+                             " seconds ahead: ask for an earlier one",
+                             api->max_life_s);
+                return FALSE;
+        }
+        call->expires_s = expires_s;
+
+        return TRUE;
+}
+
+TgApiCall *
+tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
+{
+        g_autoptr(TgApiCall) call = g_new0(TgApiCall, 1);
+        g_autoptr(GError) error = NULL;
+        TgAnswer *answer = &call->answer;
+        const char *type = http->fields[TG_FIELD_CONTENT_TYPE];
+
+        read_headers(call, http);
+        call->operation = read_line(http, call->id, answer);
+        if (call->operation == TG_OPERATION_NONE)
+                ; /* answered */
+        else if (http->is_too_large || http->n_body > TG_MAX_BODY_BYTES)
+                tg_answer_set_problem(answer, TG_PROBLEM_TOO_LARGE, NULL);
+        else if (http->n_body > 0 && (!type || !tg_header_is_json(type)))
+                tg_answer_set_problem(answer, TG_PROBLEM_MEDIA_TYPE, JSON_TYPE_NEEDED);
+        else if (is_admitted(http, call->operation, answer) &&
+                 (!parse_body(api, call, http, &error) ||
+                  (call->operation == TG_OPERATION_CREATE && !set_life(api, call, now_s, &error))))
+                tg_answer_set_problem(answer,
+                                      tg_error_code(error) == TG_ERROR_LIMIT_REACHED
+                                              ? TG_PROBLEM_TOO_LARGE
+                                              : TG_PROBLEM_MALFORMED,
+                                      error->message);
+        call->is_refused = answer->status != 0;
+
+        return g_steal_pointer(&call);
+}
+
+void
+tg_api_call_free(TgApiCall *self)
+{
+        if (!self)
+                return;
+        g_free(self->if_match);
+        g_free(self->if_none_match);
+        tg_mailbox_request_clear(&self->body);
+        tg_answer_clear(&self->answer);
+        g_free(self);
+}

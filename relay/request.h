@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A request as it came, and what it asks: everything about it that can be judged
+ * without the store. The order of the checks is the API's: method, path, length,
+ * type, rate, body; the rest is mailbox-api.h.
+ */
+
+#include <glib.h>
+
+#include "relay/answer.h"
+#include "relay/store.h"
+
+/* Stored beside request ids: keep the numbers. */
+typedef enum {
+        TG_OPERATION_NONE = 0,
+        TG_OPERATION_CREATE = 1,
+        TG_OPERATION_READ = 2,
+        TG_OPERATION_UPDATE = 3,
+        TG_OPERATION_DELETE = 4,
+        TG_OPERATION_RELINQUISH = 5,
+        TG_OPERATION_PREVIEW = 6,
+} TgOperation;
+
+/* The headers that mean anything to the relay. */
+typedef enum {
+        TG_FIELD_CLAIM,
+        TG_FIELD_REQUEST_ID,
+        TG_FIELD_VERIFIER,
+        TG_FIELD_PROOF,
+        TG_FIELD_CONTENT_TYPE,
+        TG_FIELD_IF_MATCH,
+        TG_FIELD_IF_NONE_MATCH,
+        TG_FIELD_PREFER,
+        TG_FIELD_ACCEPT,
+} TgField;
+#define TG_N_FIELDS (TG_FIELD_ACCEPT + 1)
+
+/* As it came; everything belongs to somebody else. */
+typedef struct {
+        const char *method;
+        const char *path; /* as on the wire, without the query */
+        const char *fields[TG_N_FIELDS];
+        guint repeated; /* bit per field that came more than once */
+        const char *body;
+        gsize n_body;
+        gboolean is_too_large; /* the body has been dropped */
+        /* Seconds to wait (0: come in) for one more request, or creation, of this
+         * source; NULL: no limits. */
+        guint (*admit)(gpointer source, gboolean is_creation);
+        gpointer source;
+} TgHttpRequest;
+
+/* Takes one header; the others are ignored. */
+void tg_http_request_add(TgHttpRequest *self, const char *name, const char *value);
+
+/* What the operator decides. */
+typedef struct {
+        const char *origin; /* of every urlLink: scheme://host[:port] */
+        TgMailboxLimits limits;
+        gint64 default_life_s;
+        gint64 max_life_s;
+        gint64 told_s; /* how long the two claims hear who ended it; 0: never */
+} TgApi;
+
+typedef enum { TG_GIVEN_NOT, TG_GIVEN, TG_GIVEN_MALFORMED } TgGiven;
+
+/* What it asks, and then its answer. */
+typedef struct {
+        TgOperation operation;
+        guint8 id[TG_ID_BYTES];
+        TgGiven is_claim_given;
+        guint8 claim[TG_UUID_BYTES];
+        TgGiven is_request_given;
+        guint8 request[TG_UUID_BYTES];
+        TgGiven is_verifier_given;
+        guint8 verifier[TG_PROOF_BYTES];
+        TgGiven is_proof_given;
+        guint8 proof[TG_PROOF_BYTES];
+        char *if_match;
+        char *if_none_match;
+        guint wait_s;
+        gboolean wants_json;
+        TgMailboxRequest body;
+        gint64 expires_s; /* of the mailbox to be made or, once held, of the one waited for */
+
+        gboolean is_refused;                  /* answered by the checks of tg_api_call_new() */
+        guint8 claim_digest[TG_DIGEST_BYTES]; /* from tg_api_execute() on */
+        gboolean is_held;      /* the caller's word: it waits, and its claim binds no more */
+        gboolean is_wait_over; /* the caller's word: answer with what there is */
+        gboolean has_changed;  /* who waits for this mailbox should look again */
+        TgAnswer answer;
+        gpointer user_data;
+} TgApiCall;
+
+/* Checks up to and including the body. When it is refused, its answer is there. */
+TgApiCall *tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s);
+void tg_api_call_free(TgApiCall *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgApiCall, tg_api_call_free)
+
+/* TRUE when the answer is known from method, path and length alone, so that the
+ * body need not be waited for. */
+gboolean tg_http_request_is_hopeless(const TgHttpRequest *self);

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/server.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "protocol/error.h"
+#include "protocol/limits.h"
+#include "relay/held.h"
+#include "relay/response.h"
+
+/* All of a request's and answer's headers must fit: an API of short ones. Less
+ * memory to clear for each request is 6 % of the processor's time. */
+#define CONNECTION_MEMORY_BYTES 8192
+/* Nothing comes and nothing goes. */
+#define IDLE_TIMEOUT_S 60
+/* From one answer to the next, however busily a client sends single octets. */
+#define REQUEST_DEADLINE_US (90 * G_USEC_PER_SEC)
+/* A body over the limit is read to its end, so that the answer is seen, but not
+ * for ever. */
+#define MAX_DROPPED_BYTES (1024 * 1024)
+/* Of all requests that are being received. Beyond it a body is dropped and the
+ * answer is 503. */
+#define MAX_BODIES_BYTES (64 * 1024 * 1024)
+#define STOP_DEADLINE_US (5 * G_USEC_PER_SEC)
+/* A batch that takes longer is stuck: no pulse, and the supervisor restarts us. */
+#define STUCK_US (20 * G_USEC_PER_SEC)
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%NO_TICKETS"
+
+struct TgServer {
+        TgServerOptions options;
+        GPtrArray *daemons;
+        TgHeld *held;
+        GArray *pending;  /* TgJob, for the writer at the end of this turn */
+        GArray *finished; /* TgJob, scratch */
+        GQueue idle;      /* Connection, by deadline */
+        GQueue requests;  /* Request: begun and not over */
+        gsize n_body_bytes;
+        gboolean is_stopping;
+        gint64 next_pulse_us;
+};
+
+/* A connection between two answers has a deadline; one that waits for us has none. */
+typedef struct {
+        TgServer *server;
+        int fd;
+        gint64 deadline_us;
+        gboolean is_timed;
+        GList link;
+} Connection;
+
+/* One request, from its headers to its answer. */
+typedef struct {
+        TgServer *server;
+        Connection *connection;
+        struct MHD_Connection *mhd;
+        TgHttpRequest http;
+        GByteArray *body;
+        gsize n_received;
+        gsize n_reserved; /* of the server's n_body_bytes */
+        gboolean is_starved;
+        TgApiCall *call;
+        gboolean is_answered;
+        gboolean is_suspended;
+        TgHeldRead read;
+        GList link;
+} Request;
+
+/* ---- connections ---- */
+
+static void
+stop_clock(Connection *connection)
+{
+        if (connection->is_timed)
+                g_queue_unlink(&connection->server->idle, &connection->link);
+        connection->is_timed = FALSE;
+}
+
+static void
+start_clock(Connection *connection)
+{
+        stop_clock(connection);
+        connection->deadline_us = g_get_monotonic_time() + REQUEST_DEADLINE_US;
+        connection->link = (GList){.data = connection};
+        g_queue_push_tail_link(&connection->server->idle, &connection->link);
+        connection->is_timed = TRUE;
+}
+
+static void
+on_connection(void *user_data,
+              struct MHD_Connection *mhd,
+              void **socket_context,
+              enum MHD_ConnectionNotificationCode what)
+{
+        TgServer *self = user_data;
+        Connection *connection = *socket_context;
+
+        if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+                if (connection)
+                        stop_clock(connection);
+                g_free(connection);
+                *socket_context = NULL;
+                return;
+        }
+        connection = g_new0(Connection, 1);
+        connection->server = self;
+        connection->fd =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        start_clock(connection);
+        *socket_context = connection;
+}
+
+/* The library closes what has ended; a socket that was shut down has. */
+static void
+end_slow_connections(TgServer *self, gint64 now_us)
+{
+        Connection *connection;
+
+        while ((connection = g_queue_peek_head(&self->idle)) && connection->deadline_us <= now_us) {
+                stop_clock(connection);
+                shutdown(connection->fd, SHUT_RDWR);
+        }
+}
+
+static enum MHD_Result
+on_accept(void *user_data, const struct sockaddr *address, socklen_t n_bytes)
+{
+        TgServer *self = user_data;
+
+        return tg_rate_limit_take(self->options.rate_limit,
+                                  TG_RATE_CONNECTION,
+                                  address,
+                                  g_get_monotonic_time()) == 0
+                       ? MHD_YES
+                       : MHD_NO;
+}
+
+static guint
+admit(gpointer source, gboolean is_creation)
+{
+        Request *request = source;
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+        return tg_rate_limit_take(request->server->options.rate_limit,
+                                  is_creation ? TG_RATE_CREATION : TG_RATE_REQUEST,
+                                  info->client_addr,
+                                  g_get_monotonic_time());
+}
+
+/* ---- running a call ---- */
+
+static void
+resume(Request *request)
+{
+        if (request->is_suspended)
+                MHD_resume_connection(request->mhd);
+        request->is_suspended = FALSE;
+}
+
+static void
+finish(Request *request)
+{
+        request->is_answered = TRUE;
+        resume(request);
+}
+
+static void run_call(Request *request);
+
+/* Ends a held read with what there is: 304, or whatever has become of the mailbox. */
+static void
+end_wait(Request *request)
+{
+        request->call->is_wait_over = TRUE;
+        run_call(request);
+}
+
+static void
+hold(Request *request)
+{
+        TgServer *self = request->server;
+        TgHeldRead *read = &request->read, *older;
+        TgApiCall *call = request->call;
+
+        if (!call->is_held)
+                read->wait_until_us =
+                        g_get_monotonic_time() + (gint64)call->wait_s * G_USEC_PER_SEC;
+        call->is_held = TRUE;
+        memcpy(read->id, call->id, sizeof read->id);
+        memcpy(read->claim, call->claim_digest, sizeof read->claim);
+        read->expires_us = call->expires_s * G_USEC_PER_SEC;
+        read->user_data = request;
+        older = tg_held_add(self->held, read);
+        if (older)
+                end_wait(older->user_data);
+        if (self->is_stopping)
+                end_wait(tg_held_take(self->held, read->id)->user_data);
+}
+
+static void
+settle(Request *request, TgVerdict verdict)
+{
+        if (verdict == TG_VERDICT_HELD)
+                hold(request);
+        else
+                finish(request);
+}
+
+/* Reads are done here and now; what writes waits for the writer. */
+static void
+run_call(Request *request)
+{
+        TgServer *self = request->server;
+        TgApiCall *call = request->call;
+        TgVerdict verdict = TG_VERDICT_WRITE;
+        g_autoptr(GError) error = NULL;
+        TgJob job = {.call = call};
+
+        if (call->is_refused)
+                verdict = TG_VERDICT_ANSWERED;
+        else if (self->options.reader)
+                verdict = tg_api_execute(self->options.api,
+                                         call,
+                                         self->options.reader,
+                                         g_get_real_time() / G_USEC_PER_SEC,
+                                         &error);
+        if (verdict == TG_VERDICT_DOUBT) {
+                g_warning("the store cannot be read: %s", error->message);
+                tg_api_fail(call);
+        }
+        if (verdict == TG_VERDICT_WRITE)
+                g_array_append_val(self->pending, job);
+        else
+                settle(request, verdict);
+}
+
+/* In the order of the writer's batch: a read that was held there is known here
+ * before the change that came after it. */
+static void
+take_finished(TgServer *self)
+{
+        tg_writer_take(self->options.writer, self->finished);
+        for (guint i = 0; i < self->finished->len; i++) {
+                TgJob job = g_array_index(self->finished, TgJob, i);
+                gboolean has_changed = job.call->has_changed;
+                guint8 id[TG_ID_BYTES];
+                TgHeldRead *read;
+                g_autoptr(GPtrArray) woken = has_changed ? g_ptr_array_new() : NULL;
+
+                memcpy(id, job.call->id, sizeof id);
+                settle(job.call->user_data, job.verdict);
+                if (!has_changed)
+                        continue;
+                while ((read = tg_held_take(self->held, id)))
+                        g_ptr_array_add(woken, read->user_data);
+                for (guint k = 0; k < woken->len; k++)
+                        run_call(g_ptr_array_index(woken, k));
+        }
+        g_array_set_size(self->finished, 0);
+}
+
+static void
+wake_due(TgServer *self, gint64 now_us)
+{
+        TgHeldRead *read;
+        gint64 wall_us = g_get_real_time();
+
+        while ((read = tg_held_take_due(self->held, now_us, wall_us))) {
+                Request *request = read->user_data;
+
+                if (now_us >= read->wait_until_us)
+                        request->call->is_wait_over = TRUE;
+                run_call(request);
+        }
+}
+
+/* ---- requests ---- */
+
+static enum MHD_Result
+take_header(void *user_data, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+        tg_http_request_add(user_data, name, value);
+        return MHD_YES;
+}
+
+static Request *
+new_request(TgServer *self, struct MHD_Connection *mhd, const char *method, const char *path)
+{
+        Request *request = g_new0(Request, 1);
+
+        request->server = self;
+        request->mhd = mhd;
+        request->connection =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        request->http.method = method;
+        request->http.path = path;
+        request->http.admit = admit;
+        request->http.source = request;
+        MHD_get_connection_values(mhd, MHD_HEADER_KIND, take_header, &request->http);
+        request->link.data = request;
+        g_queue_push_tail_link(&self->requests, &request->link);
+
+        return request;
+}
+
+static void
+drop_body(Request *request)
+{
+        request->server->n_body_bytes -= request->n_reserved;
+        request->n_reserved = 0;
+        g_clear_pointer(&request->body, g_byte_array_unref);
+}
+
+static void
+free_request(Request *request)
+{
+        tg_held_remove(request->server->held, &request->read);
+        drop_body(request);
+        tg_api_call_free(request->call);
+        g_queue_unlink(&request->server->requests, &request->link);
+        g_free(request);
+}
+
+static enum MHD_Result
+queue_answer(Request *request, gboolean is_last)
+{
+        start_clock(request->connection);
+
+        return tg_response_queue(
+                request->mhd, &request->call->answer, is_last || request->server->is_stopping);
+}
+
+/* Headers only so far. A body that need not be read because it is far too long is
+ * not read: the connection ends with the answer. */
+static enum MHD_Result
+begin_request(Request *request)
+{
+        const char *length = MHD_lookup_connection_value(
+                request->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        guint64 n_bytes = 0;
+
+        if (!length || !g_ascii_string_to_unsigned(length, 10, 0, G_MAXUINT64, &n_bytes, NULL))
+                n_bytes = 0;
+        request->http.is_too_large = n_bytes > TG_MAX_BODY_BYTES;
+        if (n_bytes <= MAX_DROPPED_BYTES)
+                return MHD_YES;
+        request->call = tg_api_call_new(
+                request->server->options.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
+        request->is_answered = TRUE;
+
+        return queue_answer(request, TRUE);
+}
+
+static enum MHD_Result
+take_body(Request *request, const char *bytes, gsize n_bytes)
+{
+        TgServer *self = request->server;
+
+        request->n_received += n_bytes;
+        if (request->n_received > MAX_DROPPED_BYTES)
+                return MHD_NO;
+        if (request->n_received > TG_MAX_BODY_BYTES)
+                request->http.is_too_large = TRUE;
+        else if (self->n_body_bytes + n_bytes > MAX_BODIES_BYTES)
+                request->is_starved = TRUE;
+        if (request->http.is_too_large || request->is_starved) {
+                drop_body(request);
+                return MHD_YES;
+        }
+
+        self->n_body_bytes += n_bytes;
+        request->n_reserved += n_bytes;
+        if (!request->body)
+                request->body = g_byte_array_sized_new((guint)n_bytes);
+        g_byte_array_append(request->body, (const guint8 *)bytes, (guint)n_bytes);
+
+        return MHD_YES;
+}
+
+/* All is here: judge it, and either answer at once or let the connection sleep. */
+static enum MHD_Result
+complete_request(Request *request)
+{
+        TgServer *self = request->server;
+
+        request->http.body = request->body ? (const char *)request->body->data : "";
+        request->http.n_body = request->body ? request->body->len : 0;
+        request->call = tg_api_call_new(
+                self->options.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
+        request->call->user_data = request;
+        drop_body(request);
+        if (request->is_starved)
+                tg_api_fail(request->call);
+
+        if (request->is_starved)
+                request->is_answered = TRUE;
+        else
+                run_call(request);
+        if (request->is_answered)
+                return queue_answer(request, FALSE);
+
+        stop_clock(request->connection);
+        request->is_suspended = TRUE;
+        MHD_suspend_connection(request->mhd);
+
+        return MHD_YES;
+}
+
+static enum MHD_Result
+on_request(void *user_data,
+           struct MHD_Connection *mhd,
+           const char *path,
+           const char *method,
+           const char *version,
+           const char *upload,
+           size_t *n_upload,
+           void **request_context)
+{
+        Request *request = *request_context;
+
+        if (!request) {
+                *request_context = request = new_request(user_data, mhd, method, path);
+                return begin_request(request);
+        }
+        if (*n_upload > 0) {
+                enum MHD_Result result = take_body(request, upload, *n_upload);
+
+                *n_upload = 0;
+                return result;
+        }
+        if (!request->call)
+                return complete_request(request);
+
+        return request->is_answered ? queue_answer(request, FALSE) : MHD_NO;
+}
+
+static void
+on_request_over(void *user_data,
+                struct MHD_Connection *mhd,
+                void **request_context,
+                enum MHD_RequestTerminationCode how)
+{
+        if (*request_context)
+                free_request(*request_context);
+        *request_context = NULL;
+}
+
+/* Paths and queries stay as they are on the wire. */
+static size_t
+keep_escapes(void *user_data, struct MHD_Connection *mhd, char *text)
+{
+        return strlen(text);
+}
+
+/* ---- the loop ---- */
+
+TgServer *
+tg_server_new(const TgServerOptions *options)
+{
+        TgServer *self = g_new0(TgServer, 1);
+
+        self->options = *options;
+        self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
+        self->held = tg_held_new();
+        self->pending = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
+
+        return self;
+}
+
+/* The library does not stop while a connection sleeps. */
+void
+tg_server_free(TgServer *self)
+{
+        if (!self)
+                return;
+        for (GList *at = self->requests.head; at; at = at->next) {
+                Request *request = at->data;
+
+                if (request->is_suspended) {
+                        tg_held_remove(self->held, &request->read);
+                        tg_api_fail(request->call);
+                        finish(request);
+                }
+        }
+        for (guint i = 0; i < self->daemons->len; i++)
+                MHD_run(g_ptr_array_index(self->daemons, i));
+        g_ptr_array_unref(self->daemons);
+        tg_held_free(self->held);
+        g_array_unref(self->pending);
+        g_array_unref(self->finished);
+        g_free(self);
+}
+
+gboolean
+tg_server_listen(TgServer *self, int fd, GError **error)
+{
+        const TgServerOptions *options = &self->options;
+        guint flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME;
+        struct MHD_OptionItem tls[] = {
+                {MHD_OPTION_HTTPS_MEM_CERT,   0, (void *)options->certificate},
+                {MHD_OPTION_HTTPS_MEM_KEY,    0, (void *)options->key        },
+                {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES      },
+                {MHD_OPTION_END,              0, NULL                        },
+        };
+        struct MHD_OptionItem nothing[] = {
+                {MHD_OPTION_END, 0, NULL}
+        };
+        struct MHD_Daemon *daemon =
+                MHD_start_daemon(flags | (options->certificate ? MHD_USE_TLS : 0),
+                                 0,
+                                 on_accept,
+                                 self,
+                                 on_request,
+                                 self,
+                                 MHD_OPTION_LISTEN_SOCKET,
+                                 fd,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                 (size_t)CONNECTION_MEMORY_BYTES,
+                                 MHD_OPTION_CONNECTION_LIMIT,
+                                 options->max_connections,
+                                 MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                                 options->max_connections_per_source,
+                                 MHD_OPTION_CONNECTION_TIMEOUT,
+                                 (unsigned int)IDLE_TIMEOUT_S,
+                                 MHD_OPTION_NOTIFY_CONNECTION,
+                                 on_connection,
+                                 self,
+                                 MHD_OPTION_NOTIFY_COMPLETED,
+                                 on_request_over,
+                                 NULL,
+                                 MHD_OPTION_UNESCAPE_CALLBACK,
+                                 keep_escapes,
+                                 NULL,
+                                 MHD_OPTION_ARRAY,
+                                 options->certificate ? tls : nothing,
+                                 MHD_OPTION_END);
+
+        if (!daemon) {
+                close(fd);
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             options->certificate
+                                     ? "cannot start the server: are certificate and key in PEM, "
+                                       "and do they belong together?"
+                                     : "cannot start the server");
+                return FALSE;
+        }
+        g_ptr_array_add(self->daemons, daemon);
+
+        return TRUE;
+}
+
+/* Milliseconds that the loop may sleep; -1: until something happens. */
+static int
+find_timeout_ms(TgServer *self, gint64 now_us)
+{
+        const Connection *connection = g_queue_peek_head(&self->idle);
+        gint64 next_us = tg_held_next_us(self->held, now_us, g_get_real_time());
+
+        if (next_us < 0)
+                next_us = G_MAXINT32;
+        if (connection)
+                next_us = MIN(next_us, connection->deadline_us - now_us);
+        if (self->options.pulse_us > 0)
+                next_us = MIN(next_us, self->next_pulse_us - now_us);
+        for (guint i = 0; i < self->daemons->len; i++) {
+                MHD_UNSIGNED_LONG_LONG ms;
+
+                if (MHD_get_timeout(g_ptr_array_index(self->daemons, i), &ms) == MHD_YES)
+                        next_us = MIN(next_us, (gint64)MIN(ms, 60000) * 1000);
+        }
+
+        return (int)((CLAMP(next_us, 0, 60 * G_USEC_PER_SEC) + 999) / 1000);
+}
+
+static void
+pulse(TgServer *self, gint64 now_us)
+{
+        if (self->options.pulse_us == 0 || now_us < self->next_pulse_us)
+                return;
+        self->next_pulse_us = now_us + self->options.pulse_us;
+        if (tg_writer_busy_us(self->options.writer, now_us) < STUCK_US)
+                self->options.on_pulse(self->options.user_data);
+}
+
+/* One turn; TRUE when the stop descriptor is readable. */
+static gboolean
+turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
+{
+        gint64 now_us = g_get_monotonic_time();
+
+        poll(fds, n_fds, find_timeout_ms(self, now_us));
+        now_us = g_get_monotonic_time();
+        pulse(self, now_us);
+        if (fds[0].revents)
+                take_finished(self);
+        wake_due(self, now_us);
+        end_slow_connections(self, now_us);
+        for (guint i = 0; i < self->daemons->len; i++)
+                MHD_run(g_ptr_array_index(self->daemons, i));
+        tg_writer_push(self->options.writer, self->pending);
+
+        return fds[1].revents != 0;
+}
+
+/* No more connections; who waits gets what there is. */
+static void
+begin_stop(TgServer *self)
+{
+        TgHeldRead *read;
+
+        self->is_stopping = TRUE;
+        self->options.on_stop(self->options.user_data);
+        for (guint i = 0; i < self->daemons->len; i++) {
+                int fd = MHD_quiesce_daemon(g_ptr_array_index(self->daemons, i));
+
+                if (fd >= 0)
+                        close(fd);
+        }
+        while ((read = tg_held_take_any(self->held)))
+                end_wait(read->user_data);
+}
+
+void
+tg_server_run(TgServer *self)
+{
+        nfds_t n_fds = 2 + self->daemons->len;
+        g_autofree struct pollfd *fds = g_new0(struct pollfd, n_fds);
+        gint64 deadline_us;
+
+        fds[0] = (struct pollfd){tg_writer_get_fd(self->options.writer), POLLIN, 0};
+        fds[1] = (struct pollfd){self->options.stop_fd, POLLIN, 0};
+        for (guint i = 0; i < self->daemons->len; i++)
+                fds[2 + i] =
+                        (struct pollfd){MHD_get_daemon_info(g_ptr_array_index(self->daemons, i),
+                                                            MHD_DAEMON_INFO_EPOLL_FD)
+                                                ->epoll_fd,
+                                        POLLIN,
+                                        0};
+
+        while (!turn(self, fds, n_fds))
+                ;
+        fds[1].fd = -1;
+        begin_stop(self);
+        deadline_us = g_get_monotonic_time() + STOP_DEADLINE_US;
+        while (self->requests.length > 0 && g_get_monotonic_time() < deadline_us)
+                turn(self, fds, n_fds);
+}

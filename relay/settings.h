@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the operator decides: the file tigress-relay.conf, group [Relay], and the
+ * options of the command line, which win. Taken whole or refused: an unknown key
+ * or a value out of its range is an error that names it.
+ */
+
+#include <glib.h>
+
+#include "protocol/mailbox.h"
+#include "relay/rate-limit.h"
+
+typedef struct {
+        gboolean is_trial;
+        char **listen; /* empty: systemd's sockets */
+        char *public_url;
+        char *certificate;
+        char *key;
+        char *store; /* a path, or ":memory:" */
+        char *state_directory;
+        guint64 max_connections;
+        guint64 max_connections_per_source;
+        guint64 per_minute[TG_N_RATES]; /* 0: no limit */
+        guint64 default_life_s;
+        guint64 max_life_s;
+        guint64 told_s;
+        guint64 max_store_bytes; /* 0: no limit */
+        guint64 erase_interval_s;
+        TgMailboxLimits limits;
+} TgSettings;
+
+/* What the command line says; NULL and FALSE where it is silent. */
+typedef struct {
+        gboolean is_trial;
+        char *file;
+        char **listen;
+        char *public_url;
+        char *certificate;
+        char *key;
+        char *store;
+        char *state_directory;
+} TgSettingOptions;
+
+/* The default file may be absent, one that is named may not; a trial reads none
+ * but a named one. */
+TgSettings *tg_settings_load(const TgSettingOptions *options, GError **error);
+void tg_settings_free(TgSettings *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgSettings, tg_settings_free)

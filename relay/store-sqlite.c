@@ -1,0 +1,773 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "data/sql/relay.sql.h"
+#include "protocol/error.h"
+#include "relay/store.h"
+
+/*
+ * The store in one SQLite file: WAL, synchronous=FULL (one flush a commit),
+ * secure_delete. One connection writes, one reads beside it, and one on a thread
+ * of its own carries the WAL over into the file: left to the writer, that stalls
+ * a whole batch for tens of milliseconds.
+ */
+
+#define SCHEMA_VERSION 1
+#define PAGE_BYTES 4096
+/* The thread carries over after so many new pages of WAL (4 MB) … */
+#define CHECKPOINT_PAGES 1000
+/* … and beyond so many the writer waits until all is over and the WAL begins
+ * anew; only between two batches can nothing be added meanwhile. */
+#define RESTART_PAGES 16384
+/* Removed in one batch at most, for others wait behind it. */
+#define ERASE_ROWS 256
+/* Nobody holds a lock for longer than one statement. */
+#define BUSY_TIMEOUT_MS 2000
+#define TOLD_BYTES 16
+
+#define SELECT_MAILBOX                                                                             \
+        "SELECT row, id, expires, rights, version, writer, creation, verifier, "                   \
+        "initiator, initiator_request, initiator_operation, "                                      \
+        "recipient, recipient_request, recipient_operation, "                                      \
+        "title, description, image_url, payload FROM mailbox "
+#define SET_STATE                                                                                  \
+        "UPDATE mailbox SET version = ?2, writer = ?3, "                                           \
+        "initiator_request = ?4, initiator_operation = ?5, "                                       \
+        "recipient = ?6, recipient_request = ?7, recipient_operation = ?8"
+
+typedef enum {
+        QUERY_LOAD,
+        QUERY_LOAD_CREATION,
+        QUERY_LOAD_END,
+        QUERY_BEGIN, /* from here on the writer's */
+        QUERY_COMMIT,
+        QUERY_ROLLBACK,
+        QUERY_INSERT,
+        QUERY_SAVE,
+        QUERY_SAVE_PAYLOAD,
+        QUERY_INITIATOR_TOKEN,
+        QUERY_RECIPIENT_TOKEN,
+        QUERY_DELETE,
+        QUERY_TELL,
+        QUERY_EXPIRED,
+        QUERY_FORGET,
+} Query;
+#define N_QUERIES (QUERY_FORGET + 1)
+#define N_READER_QUERIES QUERY_BEGIN
+
+static const char *const query_texts[] = {
+        [QUERY_LOAD] = SELECT_MAILBOX "WHERE id = ?1",
+        [QUERY_LOAD_CREATION] = SELECT_MAILBOX "WHERE creation = ?1",
+        [QUERY_LOAD_END] = "SELECT word FROM ended WHERE claim = ?1 AND at > ?2",
+        [QUERY_BEGIN] = "BEGIN IMMEDIATE",
+        [QUERY_COMMIT] = "COMMIT",
+        [QUERY_ROLLBACK] = "ROLLBACK",
+        [QUERY_INSERT] = "INSERT INTO mailbox (id, expires, rights, version, writer, creation, "
+                         "verifier, initiator, initiator_request, initiator_operation, "
+                         "recipient, recipient_request, recipient_operation, "
+                         "title, description, image_url, payload) "
+                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+                         "?15, ?16, ?17)",
+        [QUERY_SAVE] = SET_STATE " WHERE row = ?1",
+        [QUERY_SAVE_PAYLOAD] = SET_STATE ", payload = ?9 WHERE row = ?1",
+        [QUERY_INITIATOR_TOKEN] = "UPDATE mailbox SET initiator_token_type = ?2, "
+                                  "initiator_token = ?3 WHERE row = ?1",
+        [QUERY_RECIPIENT_TOKEN] = "UPDATE mailbox SET recipient_token_type = ?2, "
+                                  "recipient_token = ?3 WHERE row = ?1",
+        [QUERY_DELETE] = "DELETE FROM mailbox WHERE row = ?1",
+        [QUERY_TELL] = "INSERT INTO ended (claim, word, at) VALUES (?1, ?2, ?3)",
+        [QUERY_EXPIRED] = SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
+        [QUERY_FORGET] = "DELETE FROM ended WHERE at <= ?1 AND row IN "
+                         "(SELECT row FROM ended ORDER BY row LIMIT ?2)",
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(query_texts) == N_QUERIES);
+
+typedef struct {
+        TgStore base;
+        char *path;
+        sqlite3 *db;
+        sqlite3_stmt *queries[N_QUERIES];
+        sqlite3_stmt *found; /* stands on the row that was loaded */
+
+        /* the writer's */
+        int lock_fd;
+        int n_wal_pages;
+        int n_carried_pages;  /* of them asked of the thread */
+        gboolean is_unerased; /* older states are in the WAL */
+        gboolean is_sweep_due;
+
+        GThread *thread;
+        sqlite3 *thread_db;
+        GMutex mutex;
+        GCond cond;
+        gboolean is_wanted;
+        gboolean is_stopping;
+} Sqlite;
+
+/* ---- helpers ---- */
+
+static gboolean
+fail(Sqlite *self, const char *what, GError **error)
+{
+        tg_set_error(error, TG_ERROR_UNREACHABLE, "cannot %s: %s", what, sqlite3_errmsg(self->db));
+        return FALSE;
+}
+
+/* Runs a query that returns nothing, and makes it ready for the next time. */
+static gboolean
+run(Sqlite *self, Query query, const char *what, GError **error)
+{
+        sqlite3_stmt *stmt = self->queries[query];
+        gboolean is_done = sqlite3_step(stmt) == SQLITE_DONE;
+
+        if (!is_done)
+                fail(self, what, error);
+        sqlite3_reset(stmt);
+
+        return is_done;
+}
+
+/* Bound memory outlives the step: nothing is copied. */
+static void
+bind_blob(sqlite3_stmt *stmt, int at, const guint8 *bytes, gsize n_bytes)
+{
+        sqlite3_bind_blob64(stmt, at, bytes, n_bytes, SQLITE_STATIC);
+}
+
+static void
+bind_text(sqlite3_stmt *stmt, int at, const char *text)
+{
+        sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+}
+
+static gboolean
+column_blob(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes)
+{
+        const void *bytes = sqlite3_column_blob(stmt, at);
+
+        if (!bytes || (gsize)sqlite3_column_bytes(stmt, at) != n_bytes)
+                return FALSE;
+        memcpy(ret_bytes, bytes, n_bytes);
+
+        return TRUE;
+}
+
+static char *
+column_text(sqlite3_stmt *stmt, int at)
+{
+        return g_strdup((const char *)sqlite3_column_text(stmt, at));
+}
+
+static void
+store_release(TgStore *store)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        if (self->found)
+                sqlite3_reset(self->found);
+        self->found = NULL;
+}
+
+/* ---- batches ---- */
+
+static gboolean
+store_begin(TgStore *store, GError **error)
+{
+        return run((Sqlite *)store, QUERY_BEGIN, "begin to write", error);
+}
+
+static gboolean
+store_commit(TgStore *store, GError **error)
+{
+        store_release(store);
+        return run((Sqlite *)store, QUERY_COMMIT, "make the changes durable", error);
+}
+
+static void
+store_rollback(TgStore *store)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        store_release(store);
+        /* After some errors SQLite has rolled back by itself. */
+        if (!sqlite3_get_autocommit(self->db))
+                run(self, QUERY_ROLLBACK, "roll back", NULL);
+}
+
+/* ---- mailboxes ---- */
+
+static gboolean
+read_party(sqlite3_stmt *stmt, int at, TgParty *party)
+{
+        party->last_operation = (guint)sqlite3_column_int(stmt, at + 2);
+
+        return column_blob(stmt, at, party->claim, sizeof party->claim) &&
+               column_blob(stmt, at + 1, party->last_request, sizeof party->last_request);
+}
+
+static gboolean
+read_mailbox(sqlite3_stmt *stmt, TgMailbox *mailbox)
+{
+        *mailbox = (TgMailbox){
+                .row = sqlite3_column_int64(stmt, 0),
+                .expires_s = sqlite3_column_int64(stmt, 2),
+                .rights = (TgRights)sqlite3_column_int(stmt, 3),
+                .version = (guint64)sqlite3_column_int64(stmt, 4),
+                .writer = (TgSide)sqlite3_column_int(stmt, 5),
+                .has_verifier = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
+        };
+
+        return column_blob(stmt, 1, mailbox->id, sizeof mailbox->id) &&
+               column_blob(stmt, 6, mailbox->creation, sizeof mailbox->creation) &&
+               (!mailbox->has_verifier ||
+                column_blob(stmt, 7, mailbox->verifier, sizeof mailbox->verifier)) &&
+               read_party(stmt, 8, &mailbox->parties[TG_SIDE_INITIATOR]) &&
+               read_party(stmt, 11, &mailbox->parties[TG_SIDE_RECIPIENT]);
+}
+
+/* Steps a query of SELECT_MAILBOX that has its parameters. */
+static gboolean
+step_mailbox(Sqlite *self, Query query, gboolean *ret_found, TgMailbox *ret_mailbox, GError **error)
+{
+        sqlite3_stmt *stmt = self->queries[query];
+        int r = sqlite3_step(stmt);
+
+        self->found = stmt;
+        if (r == SQLITE_ROW && read_mailbox(stmt, ret_mailbox)) {
+                *ret_found = TRUE;
+                return TRUE;
+        }
+        if (r == SQLITE_ROW)
+                tg_set_error(error, TG_ERROR_UNREACHABLE, "cannot read the store: it is damaged");
+        else if (r != SQLITE_DONE)
+                fail(self, "read the store", error);
+        store_release(&self->base);
+        *ret_found = FALSE;
+
+        return r == SQLITE_DONE;
+}
+
+static gboolean
+load_by(TgStore *store,
+        Query query,
+        const guint8 key[TG_ID_BYTES],
+        gboolean *ret_found,
+        TgMailbox *ret_mailbox,
+        GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        store_release(store);
+        bind_blob(self->queries[query], 1, key, TG_ID_BYTES);
+
+        return step_mailbox(self, query, ret_found, ret_mailbox, error);
+}
+
+static gboolean
+store_load(TgStore *store,
+           const guint8 id[TG_ID_BYTES],
+           gboolean *ret_found,
+           TgMailbox *ret_mailbox,
+           GError **error)
+{
+        return load_by(store, QUERY_LOAD, id, ret_found, ret_mailbox, error);
+}
+
+static gboolean
+store_load_creation(TgStore *store,
+                    const guint8 creation[TG_ID_BYTES],
+                    gboolean *ret_found,
+                    TgMailbox *ret_mailbox,
+                    GError **error)
+{
+        return load_by(store, QUERY_LOAD_CREATION, creation, ret_found, ret_mailbox, error);
+}
+
+static gboolean
+store_load_content(TgStore *store, gboolean with_payload, TgContent *ret_content, GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        sqlite3_stmt *stmt = self->found;
+        g_auto(TgContent) content = {0};
+
+        g_return_val_if_fail(stmt != NULL, FALSE);
+
+        content.display.title = column_text(stmt, 14);
+        content.display.description = column_text(stmt, 15);
+        content.display.image_url = column_text(stmt, 16);
+        if (with_payload)
+                content.payload = column_text(stmt, 17);
+        /* A long payload is fetched only now, and that may fail. */
+        if (!content.display.title || !content.display.description || !content.display.image_url ||
+            (with_payload && !content.payload))
+                return fail(self, "read the store", error);
+
+        *ret_content = content;
+        content = (TgContent){0};
+
+        return TRUE;
+}
+
+static gboolean
+store_insert(TgStore *store,
+             TgMailbox *mailbox,
+             const TgDisplay *display,
+             const char *payload,
+             GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        sqlite3_stmt *stmt = self->queries[QUERY_INSERT];
+
+        store_release(store);
+        bind_blob(stmt, 1, mailbox->id, sizeof mailbox->id);
+        sqlite3_bind_int64(stmt, 2, mailbox->expires_s);
+        sqlite3_bind_int(stmt, 3, (int)mailbox->rights);
+        sqlite3_bind_int64(stmt, 4, (gint64)mailbox->version);
+        sqlite3_bind_int(stmt, 5, (int)mailbox->writer);
+        bind_blob(stmt, 6, mailbox->creation, sizeof mailbox->creation);
+        if (mailbox->has_verifier)
+                bind_blob(stmt, 7, mailbox->verifier, sizeof mailbox->verifier);
+        else
+                sqlite3_bind_null(stmt, 7);
+        for (int i = 0; i < TG_N_SIDES; i++) {
+                const TgParty *party = &mailbox->parties[i];
+
+                bind_blob(stmt, 8 + 3 * i, party->claim, sizeof party->claim);
+                bind_blob(stmt, 9 + 3 * i, party->last_request, sizeof party->last_request);
+                sqlite3_bind_int(stmt, 10 + 3 * i, (int)party->last_operation);
+        }
+        bind_text(stmt, 14, display->title);
+        bind_text(stmt, 15, display->description);
+        bind_text(stmt, 16, display->image_url);
+        bind_text(stmt, 17, payload);
+        if (!run(self, QUERY_INSERT, "store the mailbox", error))
+                return FALSE;
+        mailbox->row = sqlite3_last_insert_rowid(self->db);
+
+        return TRUE;
+}
+
+static gboolean
+store_save(TgStore *store, const TgMailbox *mailbox, const char *payload, GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        Query query = payload ? QUERY_SAVE_PAYLOAD : QUERY_SAVE;
+        sqlite3_stmt *stmt = self->queries[query];
+        const TgParty *initiator = &mailbox->parties[TG_SIDE_INITIATOR];
+        const TgParty *recipient = &mailbox->parties[TG_SIDE_RECIPIENT];
+
+        store_release(store);
+        sqlite3_bind_int64(stmt, 1, mailbox->row);
+        sqlite3_bind_int64(stmt, 2, (gint64)mailbox->version);
+        sqlite3_bind_int(stmt, 3, (int)mailbox->writer);
+        bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
+        sqlite3_bind_int(stmt, 5, (int)initiator->last_operation);
+        bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
+        bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
+        sqlite3_bind_int(stmt, 8, (int)recipient->last_operation);
+        if (payload)
+                bind_text(stmt, 9, payload);
+        self->is_unerased = TRUE;
+
+        return run(self, query, "store the change", error);
+}
+
+static gboolean
+store_save_token(
+        TgStore *store, const TgMailbox *mailbox, TgSide side, const TgToken *token, GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        Query query = side == TG_SIDE_INITIATOR ? QUERY_INITIATOR_TOKEN : QUERY_RECIPIENT_TOKEN;
+        sqlite3_stmt *stmt = self->queries[query];
+
+        store_release(store);
+        sqlite3_bind_int64(stmt, 1, mailbox->row);
+        bind_text(stmt, 2, token ? token->type : NULL);
+        bind_text(stmt, 3, token ? token->data : NULL);
+        self->is_unerased = TRUE;
+
+        return run(self, query, "store the notification token", error);
+}
+
+static gboolean
+tell(Sqlite *self, const TgParty *party, TgEnd word, gint64 at_s, GError **error)
+{
+        static const guint8 nobody[TG_DIGEST_BYTES];
+        sqlite3_stmt *stmt = self->queries[QUERY_TELL];
+
+        if (memcmp(party->claim, nobody, sizeof nobody) == 0)
+                return TRUE;
+        bind_blob(stmt, 1, party->claim, TOLD_BYTES);
+        sqlite3_bind_int(stmt, 2, (int)word);
+        sqlite3_bind_int64(stmt, 3, at_s);
+
+        return run(self, QUERY_TELL, "store how a mailbox ended", error);
+}
+
+static gboolean
+store_end(TgStore *store,
+          const TgMailbox *mailbox,
+          TgEnd word,
+          gint64 at_s,
+          gboolean is_told,
+          GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        store_release(store);
+        sqlite3_bind_int64(self->queries[QUERY_DELETE], 1, mailbox->row);
+        self->is_unerased = TRUE;
+        if (!run(self, QUERY_DELETE, "remove the mailbox", error))
+                return FALSE;
+
+        return !is_told || (tell(self, &mailbox->parties[TG_SIDE_INITIATOR], word, at_s, error) &&
+                            tell(self, &mailbox->parties[TG_SIDE_RECIPIENT], word, at_s, error));
+}
+
+static gboolean
+store_load_end(TgStore *store,
+               const guint8 claim[TG_DIGEST_BYTES],
+               gint64 since_s,
+               TgEnd *ret_word,
+               GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        sqlite3_stmt *stmt = self->queries[QUERY_LOAD_END];
+        int r;
+
+        store_release(store);
+        bind_blob(stmt, 1, claim, TOLD_BYTES);
+        sqlite3_bind_int64(stmt, 2, since_s);
+        r = sqlite3_step(stmt);
+        *ret_word = r == SQLITE_ROW ? (TgEnd)sqlite3_column_int(stmt, 0) : TG_END_NONE;
+        if (r != SQLITE_ROW && r != SQLITE_DONE)
+                fail(self, "read the store", error);
+        sqlite3_reset(stmt);
+
+        return r == SQLITE_ROW || r == SQLITE_DONE;
+}
+
+/* ---- forgetting ---- */
+
+static gboolean
+store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        gboolean is_found = TRUE;
+        int n_rows = 0;
+
+        for (; is_found && n_rows < ERASE_ROWS; n_rows++) {
+                TgMailbox mailbox;
+
+                store_release(store);
+                sqlite3_bind_int64(self->queries[QUERY_EXPIRED], 1, now_s);
+                if (!step_mailbox(self, QUERY_EXPIRED, &is_found, &mailbox, error))
+                        return FALSE;
+                if (is_found && !tg_store_end(store,
+                                              &mailbox,
+                                              TG_END_EXPIRED,
+                                              mailbox.expires_s,
+                                              mailbox.expires_s + told_s > now_s,
+                                              error))
+                        return FALSE;
+        }
+
+        sqlite3_bind_int64(self->queries[QUERY_FORGET], 1, now_s - told_s);
+        sqlite3_bind_int(self->queries[QUERY_FORGET], 2, ERASE_ROWS);
+        if (!run(self, QUERY_FORGET, "forget how mailboxes ended", error))
+                return FALSE;
+        if (sqlite3_changes(self->db) > 0)
+                self->is_unerased = TRUE;
+        *ret_is_done = !is_found && sqlite3_changes(self->db) < ERASE_ROWS;
+
+        return TRUE;
+}
+
+static int
+on_committed(void *user_data, sqlite3 *db, const char *name, int n_pages)
+{
+        Sqlite *self = user_data;
+
+        self->n_wal_pages = n_pages;
+        if (n_pages < self->n_carried_pages) /* the WAL has begun anew */
+                self->n_carried_pages = 0;
+        if (self->thread && n_pages - self->n_carried_pages >= CHECKPOINT_PAGES) {
+                self->n_carried_pages = n_pages;
+                g_mutex_lock(&self->mutex);
+                self->is_wanted = TRUE;
+                g_cond_signal(&self->cond);
+                g_mutex_unlock(&self->mutex);
+        }
+
+        return SQLITE_OK;
+}
+
+static gpointer
+carry_over(gpointer user_data)
+{
+        Sqlite *self = user_data;
+
+        g_mutex_lock(&self->mutex);
+        while (!self->is_stopping) {
+                if (!self->is_wanted) {
+                        g_cond_wait(&self->cond, &self->mutex);
+                        continue;
+                }
+                self->is_wanted = FALSE;
+                g_mutex_unlock(&self->mutex);
+                /* Whatever goes wrong is met again, and reported, by the writer. */
+                sqlite3_wal_checkpoint_v2(
+                        self->thread_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+                g_mutex_lock(&self->mutex);
+        }
+        g_mutex_unlock(&self->mutex);
+
+        return NULL;
+}
+
+/* Truncating is what erases: removed rows are zeros in the file (secure_delete),
+ * but stand in the WAL as they were. It fails while the thread is at work, and is
+ * tried again after the next batch. */
+static void
+store_maintain(TgStore *store, gboolean is_sweep)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        if (self->n_wal_pages > RESTART_PAGES &&
+            sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) ==
+                    SQLITE_OK)
+                self->n_wal_pages = 0;
+
+        self->is_sweep_due |= is_sweep && self->is_unerased;
+        if (self->is_sweep_due &&
+            sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+                    SQLITE_OK)
+                self->is_sweep_due = self->is_unerased = FALSE;
+}
+
+/* ---- opening and closing ---- */
+
+static gboolean
+connect_to(const char *path, gboolean is_reader, sqlite3 **ret_db, GError **error)
+{
+        int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+        int r = sqlite3_open_v2(path, ret_db, flags, NULL);
+
+        if (r == SQLITE_OK) {
+                sqlite3_busy_timeout(*ret_db, BUSY_TIMEOUT_MS);
+                r = sqlite3_exec(*ret_db,
+                                 "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
+                                 "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+                                 "PRAGMA cache_size = -8192;",
+                                 NULL,
+                                 NULL,
+                                 NULL);
+        }
+        if (r == SQLITE_OK && is_reader)
+                r = sqlite3_exec(*ret_db, "PRAGMA query_only = ON;", NULL, NULL, NULL);
+        if (r == SQLITE_OK)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_UNREACHABLE,
+                     "cannot open the store %s: %s",
+                     path,
+                     *ret_db ? sqlite3_errmsg(*ret_db) : sqlite3_errstr(r));
+
+        return FALSE;
+}
+
+static gboolean
+ask_number(sqlite3 *db, const char *sql, gint64 *ret_number)
+{
+        sqlite3_stmt *stmt = NULL;
+        gboolean is_answered = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+                               sqlite3_step(stmt) == SQLITE_ROW;
+
+        if (is_answered)
+                *ret_number = sqlite3_column_int64(stmt, 0);
+        sqlite3_finalize(stmt);
+
+        return is_answered;
+}
+
+static gboolean
+prepare_schema(Sqlite *self, guint64 max_bytes, GError **error)
+{
+        g_autofree char *settings = NULL;
+        gint64 version, n_tables;
+
+        if (!ask_number(self->db, "PRAGMA user_version", &version) ||
+            !ask_number(self->db, "SELECT count(*) FROM sqlite_schema", &n_tables))
+                return fail(self, "open the store", error);
+        if (version != SCHEMA_VERSION && (version != 0 || n_tables != 0)) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "the file %s is no store of this tigress-relay: name another",
+                             self->path);
+                return FALSE;
+        }
+
+        settings = g_strdup_printf("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
+                                   "PRAGMA max_page_count = %" G_GUINT64_FORMAT ";",
+                                   max_bytes == 0 ? G_MAXUINT32 - 1
+                                                  : MIN(max_bytes / PAGE_BYTES, G_MAXUINT32 - 1));
+        if (sqlite3_exec(self->db, settings, NULL, NULL, NULL) != SQLITE_OK)
+                return fail(self, "open the store", error);
+        if (version != 0)
+                return TRUE;
+
+        if (sqlite3_exec(self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+            sqlite3_exec(self->db, tg_relay_sql, NULL, NULL, NULL) != SQLITE_OK ||
+            sqlite3_exec(self->db,
+                         "PRAGMA user_version = " G_STRINGIFY(SCHEMA_VERSION) "; COMMIT",
+                         NULL,
+                         NULL,
+                         NULL) != SQLITE_OK)
+                return fail(self, "make the store", error);
+
+        return TRUE;
+}
+
+static gboolean
+prepare_queries(Sqlite *self, guint n_queries, GError **error)
+{
+        for (guint i = 0; i < n_queries; i++)
+                if (sqlite3_prepare_v3(self->db,
+                                       query_texts[i],
+                                       -1,
+                                       SQLITE_PREPARE_PERSISTENT,
+                                       &self->queries[i],
+                                       NULL) != SQLITE_OK)
+                        return fail(self, "open the store", error);
+
+        return TRUE;
+}
+
+/* Two processes on one file would lose each other's wake-ups. A file of its own:
+ * closing any descriptor of the store's would drop SQLite's locks. */
+static gboolean
+lock(Sqlite *self, GError **error)
+{
+        g_autofree char *path = g_strconcat(self->path, ".lock", NULL);
+
+        self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (self->lock_fd < 0) {
+                tg_set_error(error,
+                             TG_ERROR_UNREACHABLE,
+                             "cannot open the store %s: %s",
+                             self->path,
+                             g_strerror(errno));
+                return FALSE;
+        }
+        if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_BAD_STATE,
+                     "another tigress-relay uses the store %s: stop it first, or name another "
+                     "state directory",
+                     self->path);
+
+        return FALSE;
+}
+
+static void
+store_free(TgStore *store)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        if (self->thread) {
+                g_mutex_lock(&self->mutex);
+                self->is_stopping = TRUE;
+                g_cond_signal(&self->cond);
+                g_mutex_unlock(&self->mutex);
+                g_thread_join(self->thread);
+        }
+        for (guint i = 0; i < N_QUERIES; i++)
+                sqlite3_finalize(self->queries[i]);
+        sqlite3_close(self->thread_db);
+        sqlite3_close(self->db);
+        g_mutex_clear(&self->mutex);
+        g_cond_clear(&self->cond);
+        if (self->lock_fd >= 0)
+                close(self->lock_fd);
+        g_free(self->path);
+        g_free(self);
+}
+
+static Sqlite *store_new(const char *path, gboolean is_writer);
+
+static TgStore *
+store_reader(TgStore *store, GError **error)
+{
+        Sqlite *self = (Sqlite *)store;
+        Sqlite *reader;
+
+        if (strcmp(self->path, ":memory:") == 0)
+                return NULL;
+        reader = store_new(self->path, FALSE);
+        if (connect_to(self->path, TRUE, &reader->db, error) &&
+            prepare_queries(reader, N_READER_QUERIES, error))
+                return &reader->base;
+        tg_store_free(&reader->base);
+
+        return NULL;
+}
+
+static const TgStoreClass store_class = {
+        .begin = store_begin,
+        .commit = store_commit,
+        .rollback = store_rollback,
+        .load = store_load,
+        .load_creation = store_load_creation,
+        .load_content = store_load_content,
+        .release = store_release,
+        .insert = store_insert,
+        .save = store_save,
+        .save_token = store_save_token,
+        .end = store_end,
+        .load_end = store_load_end,
+        .erase = store_erase,
+        .maintain = store_maintain,
+        .reader = store_reader,
+        .free = store_free,
+};
+
+static Sqlite *
+store_new(const char *path, gboolean is_writer)
+{
+        Sqlite *self = g_new0(Sqlite, 1);
+
+        self->base.class = &store_class;
+        self->base.is_writer = is_writer;
+        self->path = g_strdup(path);
+        self->lock_fd = -1;
+        g_mutex_init(&self->mutex);
+        g_cond_init(&self->cond);
+
+        return self;
+}
+
+TgStore *
+tg_store_sqlite_open(const char *path, guint64 max_bytes, GError **error)
+{
+        Sqlite *self = store_new(path, TRUE);
+        gboolean is_file = strcmp(path, ":memory:") != 0;
+
+        if ((is_file && !lock(self, error)) || !connect_to(path, FALSE, &self->db, error) ||
+            !prepare_schema(self, max_bytes, error) || !prepare_queries(self, N_QUERIES, error) ||
+            (is_file && !connect_to(path, FALSE, &self->thread_db, error))) {
+                tg_store_free(&self->base);
+                return NULL;
+        }
+        /* What the process before left to be erased. */
+        self->is_unerased = is_file;
+        sqlite3_wal_hook(self->db, on_committed, self);
+        if (is_file)
+                self->thread = g_thread_new("checkpoint", carry_over, self);
+
+        return &self->base;
+}

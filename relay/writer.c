@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/writer.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "protocol/error.h"
+
+/* So that the first of a batch does not wait for a thousandth. */
+#define MAX_BATCH 512
+
+struct TgWriter {
+        const TgApi *api;
+        TgStore *store;
+        gint64 sweep_interval_us;
+        int event_fd;
+        GThread *thread;
+
+        GMutex mutex;
+        GCond cond;
+        GArray *waiting;      /* TgJob */
+        GArray *finished;     /* TgJob */
+        gint64 busy_since_us; /* 0: idle */
+        gboolean is_stopping;
+
+        /* the thread's own */
+        gboolean is_in_doubt;
+        gint64 next_sweep_us;
+};
+
+/* Told once when it begins and once when it is over, not for every request. */
+static void
+note_doubt(TgWriter *self, const GError *error)
+{
+        if (error && !self->is_in_doubt)
+                g_warning("the store is in doubt, requests are answered 503: %s", error->message);
+        else if (!error && self->is_in_doubt)
+                g_message("the store takes changes again");
+        self->is_in_doubt = error != NULL;
+}
+
+static gint64
+wall_s(void)
+{
+        return g_get_real_time() / G_USEC_PER_SEC;
+}
+
+/* All or none. */
+static gboolean
+run_batch(TgWriter *self, TgJob *jobs, guint n_jobs, GError **error)
+{
+        gint64 now_s = wall_s();
+
+        if (!tg_store_begin(self->store, error))
+                return FALSE;
+        for (guint i = 0; i < n_jobs; i++) {
+                jobs[i].verdict =
+                        tg_api_execute(self->api, jobs[i].call, self->store, now_s, error);
+                if (jobs[i].verdict == TG_VERDICT_DOUBT) {
+                        tg_store_rollback(self->store);
+                        return FALSE;
+                }
+        }
+        if (tg_store_commit(self->store, error))
+                return TRUE;
+        tg_store_rollback(self->store);
+
+        return FALSE;
+}
+
+/* What failed together is tried again one by one: on a full disk a mailbox may
+ * still be removed where no other can be made. */
+static void
+run_jobs(TgWriter *self, TgJob *jobs, guint n_jobs)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (run_batch(self, jobs, n_jobs, &error)) {
+                note_doubt(self, NULL);
+                return;
+        }
+        for (guint i = 0; i < n_jobs; i++) {
+                g_autoptr(GError) again = NULL;
+
+                if (n_jobs > 1 && run_batch(self, &jobs[i], 1, &again))
+                        continue;
+                tg_api_fail(jobs[i].call);
+                jobs[i].verdict = TG_VERDICT_ANSWERED;
+        }
+        note_doubt(self, error);
+}
+
+/* One batch of it; TRUE when more is to be done. */
+static gboolean
+sweep(TgWriter *self)
+{
+        g_autoptr(GError) error = NULL;
+        gboolean is_done = TRUE;
+
+        if (tg_store_begin(self->store, &error)) {
+                if (tg_store_erase(self->store, wall_s(), self->api->told_s, &is_done, &error) &&
+                    tg_store_commit(self->store, &error))
+                        return !is_done;
+                tg_store_rollback(self->store);
+        }
+        note_doubt(self, error);
+
+        return FALSE;
+}
+
+/* Waits for work until the next sweep; takes at most a batch of it. */
+static gboolean
+take_waiting(TgWriter *self, GArray *batch)
+{
+        guint n_jobs;
+
+        g_mutex_lock(&self->mutex);
+        self->busy_since_us = 0;
+        while (self->waiting->len == 0 && !self->is_stopping &&
+               g_cond_wait_until(&self->cond, &self->mutex, self->next_sweep_us))
+                ;
+        n_jobs = MIN(self->waiting->len, MAX_BATCH);
+        g_array_append_vals(batch, self->waiting->data, n_jobs);
+        g_array_remove_range(self->waiting, 0, n_jobs);
+        self->busy_since_us = g_get_monotonic_time();
+        g_mutex_unlock(&self->mutex);
+
+        return n_jobs > 0 || !self->is_stopping;
+}
+
+static void
+hand_back(TgWriter *self, GArray *batch)
+{
+        guint64 one = 1;
+
+        g_mutex_lock(&self->mutex);
+        g_array_append_vals(self->finished, batch->data, batch->len);
+        g_mutex_unlock(&self->mutex);
+        g_array_set_size(batch, 0);
+        while (write(self->event_fd, &one, sizeof one) < 0 && errno == EINTR)
+                ;
+}
+
+static gpointer
+write_loop(gpointer user_data)
+{
+        TgWriter *self = user_data;
+        g_autoptr(GArray) batch = g_array_new(FALSE, FALSE, sizeof(TgJob));
+
+        self->next_sweep_us = g_get_monotonic_time();
+        while (take_waiting(self, batch)) {
+                gboolean is_sweep = g_get_monotonic_time() >= self->next_sweep_us;
+
+                if (batch->len > 0) {
+                        run_jobs(self, &g_array_index(batch, TgJob, 0), batch->len);
+                        hand_back(self, batch);
+                }
+                /* While there is more to erase, every other batch does so. */
+                if (is_sweep && !sweep(self))
+                        self->next_sweep_us = g_get_monotonic_time() + self->sweep_interval_us;
+                tg_store_maintain(self->store, is_sweep);
+        }
+
+        return NULL;
+}
+
+TgWriter *
+tg_writer_new(const TgApi *api, TgStore *store, guint sweep_interval_s, GError **error)
+{
+        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        TgWriter *self;
+
+        if (fd < 0) {
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             "cannot start the writing thread: %s",
+                             g_strerror(errno));
+                return NULL;
+        }
+
+        self = g_new0(TgWriter, 1);
+        self->api = api;
+        self->store = store;
+        self->sweep_interval_us = (gint64)sweep_interval_s * G_USEC_PER_SEC;
+        self->event_fd = fd;
+        self->waiting = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        g_mutex_init(&self->mutex);
+        g_cond_init(&self->cond);
+        self->thread = g_thread_new("writer", write_loop, self);
+
+        return self;
+}
+
+void
+tg_writer_free(TgWriter *self)
+{
+        if (!self)
+                return;
+        g_mutex_lock(&self->mutex);
+        self->is_stopping = TRUE;
+        g_cond_signal(&self->cond);
+        g_mutex_unlock(&self->mutex);
+        g_thread_join(self->thread);
+
+        g_array_unref(self->waiting);
+        g_array_unref(self->finished);
+        g_mutex_clear(&self->mutex);
+        g_cond_clear(&self->cond);
+        close(self->event_fd);
+        g_free(self);
+}
+
+void
+tg_writer_push(TgWriter *self, GArray *jobs)
+{
+        if (jobs->len == 0)
+                return;
+        g_mutex_lock(&self->mutex);
+        g_array_append_vals(self->waiting, jobs->data, jobs->len);
+        g_cond_signal(&self->cond);
+        g_mutex_unlock(&self->mutex);
+        g_array_set_size(jobs, 0);
+}
+
+int
+tg_writer_get_fd(TgWriter *self)
+{
+        return self->event_fd;
+}
+
+void
+tg_writer_take(TgWriter *self, GArray *jobs)
+{
+        guint64 count;
+
+        if (read(self->event_fd, &count, sizeof count) < 0)
+                return; /* nothing new */
+        g_mutex_lock(&self->mutex);
+        g_array_append_vals(jobs, self->finished->data, self->finished->len);
+        g_array_set_size(self->finished, 0);
+        g_mutex_unlock(&self->mutex);
+}
+
+gint64
+tg_writer_busy_us(TgWriter *self, gint64 now_us)
+{
+        gint64 since_us;
+
+        g_mutex_lock(&self->mutex);
+        since_us = self->busy_since_us;
+        g_mutex_unlock(&self->mutex);
+
+        return since_us == 0 ? 0 : now_us - since_us;
+}
