@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The Credential interface. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/options-bus.h"
+#include "daemon/value.h"
+#include "daemon/wallet-bus.h"
+#include "dbus/names.h"
+
+static TgCredential *
+credential_at(TgWalletBus *self, const char *path)
+{
+        if (!g_str_has_prefix(path, TG_CREDENTIAL_PREFIX "/"))
+                return NULL;
+        return tg_manager_credential(self->manager, path + strlen(TG_CREDENTIAL_PREFIX "/"));
+}
+
+/* ---- properties ---- */
+
+static int
+append_share(TgWalletBus *self, sd_bus_message *reply, const TgCredential *credential)
+{
+        TgShare *share = credential->share_id != NULL
+                                 ? tg_manager_share(self->manager, credential->share_id)
+                                 : NULL;
+        g_autofree char *path = share != NULL ? tg_share_path(share) : g_strdup("/");
+
+        return sd_bus_message_append_basic(reply, 'o', path);
+}
+
+static int
+get_property(sd_bus *bus,
+             const char *path,
+             const char *interface,
+             const char *property,
+             sd_bus_message *reply,
+             void *userdata,
+             sd_bus_error *error)
+{
+        TgCredential *credential = credential_at(userdata, path);
+        guint64 received_s;
+        guint64 unknown = 0;
+        int no = FALSE;
+
+        if (credential == NULL)
+                return -ENOENT;
+        received_s = (guint64)MAX(credential->received_s, 0);
+
+        if (g_str_equal(property, "Format"))
+                return sd_bus_message_append_basic(reply, 's', credential->format);
+        if (g_str_equal(property, "Title"))
+                return sd_bus_message_append_basic(reply, 's', credential->title);
+        if (g_str_equal(property, "Description"))
+                return sd_bus_message_append_basic(reply, 's', credential->description);
+        if (g_str_equal(property, "Kind"))
+                return sd_bus_message_append_basic(reply, 's', credential->kind);
+        if (g_str_equal(property, "Received"))
+                return sd_bus_message_append_basic(reply, 't', &received_s);
+        if (g_str_equal(property, "Share"))
+                return append_share(userdata, reply, credential);
+        /* Neither format says these. */
+        if (g_str_equal(property, "NotBefore") || g_str_equal(property, "NotAfter"))
+                return sd_bus_message_append_basic(reply, 't', &unknown);
+        if (g_str_equal(property, "Issuer"))
+                return sd_bus_message_append_basic(reply, 's', "");
+        if (g_str_equal(property, "Revoked"))
+                return sd_bus_message_append_basic(reply, 'b', &no);
+        return -ENOENT;
+}
+
+/* ---- Reveal, Remove: ask the user, then the keyring ---- */
+
+typedef struct {
+        TgWalletBus *bus;
+        TgCall *call;
+        TgKeyringJob *job;
+        char *id;
+        gboolean is_bytes;
+} Access;
+
+static void
+free_access(gpointer data)
+{
+        Access *self = data;
+
+        g_clear_pointer(&self->job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->call, tg_call_unref);
+        g_free(self->id);
+        g_free(self);
+}
+
+static Access *
+new_access(TgWalletBus *bus, TgCall *call, const char *id)
+{
+        Access *self = g_new0(Access, 1);
+
+        self->bus = bus;
+        self->call = tg_call_ref(call);
+        self->id = g_strdup(id);
+        tg_pending_add(bus, self, free_access);
+
+        return self;
+}
+
+static void
+finish(Access *self, const GError *error)
+{
+        if (error != NULL)
+                tg_call_fail(self->call, error);
+        tg_pending_take(self->bus, self);
+        free_access(self);
+}
+
+static void
+answer_content(Access *self, TgSecret *secret)
+{
+        g_autoptr(GError) error = NULL;
+        sd_bus_message *reply;
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(secret, &n_bytes);
+        int fd = -1;
+
+        if (!self->is_bytes) {
+                fd = tg_value_to_memfd(secret, &error);
+                if (fd < 0) {
+                        finish(self, error);
+                        return;
+                }
+        }
+
+        reply = tg_call_new_reply(self->call);
+        sd_bus_message_sensitive(reply);
+        sd_bus_message_open_container(reply, 'v', self->is_bytes ? "ay" : "h");
+        if (self->is_bytes)
+                sd_bus_message_append_array(reply, 'y', bytes, n_bytes);
+        else
+                sd_bus_message_append(reply, "h", fd);
+        sd_bus_message_close_container(reply);
+        tg_call_return_message(self->call, reply);
+        sd_bus_message_unref(reply);
+        if (fd >= 0)
+                close(fd);
+        finish(self, NULL);
+}
+
+static void
+on_content(TgSecret *secret,
+           const char *label,
+           const char *content_type,
+           const GError *error,
+           gpointer user_data)
+{
+        Access *self = user_data;
+
+        self->job = NULL;
+        if (error != NULL)
+                finish(self, error);
+        else
+                answer_content(self, secret);
+}
+
+static void on_unlocked(TgSecret *secret,
+                        const char *label,
+                        const char *content_type,
+                        const GError *error,
+                        gpointer user_data);
+
+static void
+load_content(Access *self)
+{
+        self->job = tg_keyring_load_credential(
+                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_content, self);
+}
+
+static void
+on_unlocked(TgSecret *secret,
+            const char *label,
+            const char *content_type,
+            const GError *error,
+            gpointer user_data)
+{
+        Access *self = user_data;
+
+        self->job = NULL;
+        if (error != NULL)
+                finish(self, error);
+        else
+                load_content(self);
+}
+
+static void
+reveal_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
+{
+        TgKeyring *keyring = tg_manager_wallet(self->manager)->keyring;
+        Access *access = new_access(self, call, id);
+
+        access->is_bytes = GPOINTER_TO_INT(user_data);
+        if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(call))
+                access->job = tg_keyring_unlock(keyring, on_unlocked, access);
+        else
+                load_content(access);
+}
+
+static int
+on_reveal(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        TgWalletBus *self = userdata;
+        TgCredential *credential = credential_at(self, sd_bus_message_get_path(message));
+        g_autofree char *as = NULL;
+        g_autoptr(TgCall) call = NULL;
+        g_autoptr(GError) refused = NULL;
+        const TgOption keys[] = {
+                {"as", TG_OPTION_WORD, &as,  16},
+                {NULL, 0,              NULL, 0 },
+        };
+
+        if (credential == NULL)
+                return -ENOENT;
+        call = tg_call_new(self->callers, message, &refused);
+        if (call == NULL)
+                return tg_reply_error(message, refused);
+        if (tg_options_read(message, keys, &refused) && as != NULL && !g_str_equal(as, "fd") &&
+            !g_str_equal(as, "bytes"))
+                tg_set_error(&refused, TG_ERROR_INVALID, "\"as\" is \"fd\" or \"bytes\"");
+        if (refused != NULL) {
+                tg_call_fail(call, refused);
+                return 1;
+        }
+
+        tg_permit_ask(self,
+                      call,
+                      TG_ACTION_REVEAL,
+                      credential->id,
+                      reveal_allowed,
+                      GINT_TO_POINTER(g_strcmp0(as, "bytes") == 0),
+                      NULL);
+        return 1;
+}
+
+static void
+on_removed(TgSecret *secret,
+           const char *label,
+           const char *content_type,
+           const GError *error,
+           gpointer user_data)
+{
+        Access *self = user_data;
+        TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
+        g_autoptr(GError) failure = NULL;
+
+        self->job = NULL;
+        /* The row goes last: a crash in between leaves a credential without content,
+         * which can be removed again; never content that nothing points to. */
+        if (error == NULL && credential != NULL)
+                tg_manager_drop_credential(self->bus->manager, credential, &failure);
+        if (error == NULL && failure == NULL)
+                tg_call_return(self->call, NULL);
+        finish(self, error != NULL ? error : failure);
+}
+
+static void
+remove_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
+{
+        Access *access = new_access(self, call, id);
+
+        access->job = tg_keyring_remove_credential(
+                tg_manager_wallet(self->manager)->keyring, id, on_removed, access);
+}
+
+static int
+on_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        TgWalletBus *self = userdata;
+        TgCredential *credential = credential_at(self, sd_bus_message_get_path(message));
+        g_autoptr(TgCall) call = NULL;
+        g_autoptr(GError) refused = NULL;
+
+        if (credential == NULL)
+                return -ENOENT;
+        call = tg_call_new(self->callers, message, &refused);
+        if (call == NULL)
+                return tg_reply_error(message, refused);
+        tg_permit_ask(self, call, TG_ACTION_REMOVE, credential->id, remove_allowed, NULL, NULL);
+        return 1;
+}
+
+static int
+on_share(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        TgCredential *credential = credential_at(userdata, sd_bus_message_get_path(message));
+
+        if (credential == NULL)
+                return -ENOENT;
+        return tg_create_from_credential(userdata, message, credential->id);
+}
+
+#define CHANGES SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
+#define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
+
+static const sd_bus_vtable vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Reveal",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("v", content),
+                                on_reveal,
+                                ANYBODY | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_remove, ANYBODY),
+        SD_BUS_METHOD_WITH_ARGS("Share",
+                                SD_BUS_ARGS("a{sv}", options),
+                                SD_BUS_RESULT("o", share),
+                                on_share,
+                                ANYBODY),
+        SD_BUS_PROPERTY("Format", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Title", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Description", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Kind", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Received", "t", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("NotBefore", "t", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("NotAfter", "t", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Share", "o", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Issuer", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Revoked", "b", get_property, 0, CHANGES),
+        SD_BUS_VTABLE_END,
+};
+
+static int
+find_credential(sd_bus *bus,
+                const char *path,
+                const char *interface,
+                void *userdata,
+                void **ret_found,
+                sd_bus_error *error)
+{
+        if (credential_at(userdata, path) == NULL)
+                return 0;
+        *ret_found = userdata;
+        return 1;
+}
+
+int
+tg_credential_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot)
+{
+        return sd_bus_add_fallback_vtable(self->bus,
+                                          ret_slot,
+                                          TG_CREDENTIAL_PREFIX,
+                                          TG_CREDENTIAL_INTERFACE,
+                                          vtable,
+                                          find_credential,
+                                          self);
+}

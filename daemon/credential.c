@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/credential.h"
+
+#include "daemon/record.h"
+
+/* Numbers are stored: never use one again for something else. */
+enum {
+        FIELD_FORMAT = 1,
+        FIELD_KIND = 2,
+        FIELD_TITLE = 3,
+        FIELD_DESCRIPTION = 4,
+};
+
+TgCredential *
+tg_credential_new(const char *id,
+                  const char *share_id,
+                  gint64 received_s,
+                  const char *format,
+                  const char *title,
+                  const char *description,
+                  const char *kind)
+{
+        TgCredential *self = g_new0(TgCredential, 1);
+
+        self->id = g_strdup(id);
+        self->share_id = g_strdup(share_id);
+        self->received_s = received_s;
+        self->format = g_intern_string(format);
+        self->title = g_strdup(title);
+        self->description = g_strdup(description);
+        self->kind = g_intern_string(kind);
+
+        return self;
+}
+
+TgCredential *
+tg_credential_new_stored(const TgCredentialRow *row, TgSecret *detail)
+{
+        TgCredential *self =
+                tg_credential_new(row->id, row->share_id, row->received_s, "", "", "", "");
+
+        tg_credential_read_detail(self, detail);
+        return self;
+}
+
+static char *
+get_text(TgSecret *detail, guint8 field)
+{
+        char *text = tg_record_get_text(detail, field);
+
+        return text != NULL ? text : g_strdup("");
+}
+
+void
+tg_credential_read_detail(TgCredential *self, TgSecret *detail)
+{
+        g_autofree char *format = NULL;
+        g_autofree char *kind = NULL;
+
+        if (detail == NULL)
+                return;
+        format = get_text(detail, FIELD_FORMAT);
+        kind = get_text(detail, FIELD_KIND);
+        self->format = g_intern_string(format);
+        self->kind = g_intern_string(kind);
+        g_free(self->title);
+        self->title = get_text(detail, FIELD_TITLE);
+        g_free(self->description);
+        self->description = get_text(detail, FIELD_DESCRIPTION);
+}
+
+gboolean
+tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
+{
+        g_autoptr(TgRecord) record = tg_record_new();
+        g_autoptr(TgSecret) detail = NULL;
+        /* Borrowed for the call. */
+        TgCredentialRow row = {
+                .id = self->id,
+                .share_id = self->share_id,
+                .received_s = self->received_s,
+        };
+
+        tg_record_put_text(record, FIELD_FORMAT, self->format);
+        tg_record_put_text(record, FIELD_KIND, self->kind);
+        tg_record_put_text(record, FIELD_TITLE, self->title);
+        tg_record_put_text(record, FIELD_DESCRIPTION, self->description);
+        detail = tg_record_write(record, error);
+
+        return detail != NULL && tg_store_save_credential(store, &row, detail, error);
+}
+
+void
+tg_credential_free(TgCredential *self)
+{
+        if (self == NULL)
+                return;
+        g_free(self->id);
+        g_free(self->share_id);
+        g_free(self->title);
+        g_free(self->description);
+        g_free(self);
+}

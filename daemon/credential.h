@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * An accepted credential: what is known of it. Its content is in the keyring and
+ * nowhere else.
+ */
+
+#include <glib.h>
+
+#include "daemon/store.h"
+
+typedef struct {
+        char *id;
+        char *share_id; /* of the share it came by; NULL: forgotten */
+        gint64 received_s;
+        /* sealed at rest */
+        char *title;
+        char *description;
+        const char *format; /* interned */
+        const char *kind;   /* interned */
+} TgCredential;
+
+TgCredential *tg_credential_new(const char *id,
+                                const char *share_id,
+                                gint64 received_s,
+                                const char *format,
+                                const char *title,
+                                const char *description,
+                                const char *kind);
+/* @detail NULL: not readable (yet); what is sealed is empty. */
+TgCredential *tg_credential_new_stored(const TgCredentialRow *row, TgSecret *detail);
+void tg_credential_read_detail(TgCredential *self, TgSecret *detail);
+gboolean tg_credential_save(const TgCredential *self, TgStore *store, GError **error);
+void tg_credential_free(TgCredential *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgCredential, tg_credential_free)

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * InspectInvitation, AcceptInvitation:
+ *
+ *      begin             read the arguments
+ *      invitation_read   the link is here; refuse what is wrong
+ *      secret_read       …and its secret, where that came by another way
+ *      inspect, accept   go their own ways
+ *
+ * CheckRelay asks for the preview of a mailbox that cannot exist.
+ */
+
+#include <string.h>
+
+#include "daemon/options-bus.h"
+#include "daemon/transport.h"
+#include "daemon/value.h"
+#include "daemon/wallet-bus.h"
+#include "dbus/names.h"
+#include "protocol/bytes.h"
+#include "protocol/crypto.h"
+#include "protocol/limits.h"
+#include "protocol/mailbox.h"
+#include "protocol/text.h"
+
+typedef struct {
+        TgWalletBus *bus;
+        TgCall *call;
+        TgValueRead *read;
+        TgHttpContext *context;
+        TgAsking *asking;
+        gboolean is_accept;
+
+        TgValue *invitation_value;
+        TgValue *secret_value;
+        TgValue *pin_value;
+        TgLink *link;
+        char *origin; /* of CheckRelay */
+        char *title;
+        gboolean does_fetch;
+        gboolean does_wait;
+        gint64 asked_at_us;
+} TgInvitation;
+
+static void invitation_read(TgSecret *secret, const GError *error, gpointer user_data);
+static void secret_read(TgSecret *secret, const GError *error, gpointer user_data);
+static void inspect(TgInvitation *self);
+static void accept_link(TgInvitation *self);
+
+static void
+free_invitation(gpointer data)
+{
+        TgInvitation *self = data;
+
+        g_clear_pointer(&self->read, tg_value_read_cancel);
+        g_clear_pointer(&self->asking, tg_asking_cancel);
+        g_clear_pointer(&self->context, tg_http_context_free);
+        g_clear_pointer(&self->call, tg_call_unref);
+        g_clear_pointer(&self->invitation_value, tg_value_free);
+        g_clear_pointer(&self->secret_value, tg_value_free);
+        g_clear_pointer(&self->pin_value, tg_value_free);
+        g_clear_pointer(&self->link, tg_link_free);
+        g_free(self->origin);
+        g_free(self->title);
+        g_free(self);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgInvitation, free_invitation)
+
+static void
+finish(TgInvitation *self, const GError *error)
+{
+        if (error != NULL)
+                tg_call_fail(self->call, error);
+        tg_pending_take(self->bus, self);
+        free_invitation(self);
+}
+
+/* ---- arguments ---- */
+
+static gboolean
+read_arguments(TgInvitation *self, sd_bus_message *message, GError **error)
+{
+        const TgOption inspect_keys[] = {
+                {"fetch", TG_OPTION_FLAG, &self->does_fetch, 0},
+                {NULL,    0,              NULL,              0},
+        };
+        const TgOption accept_keys[] = {
+                {"secret", TG_OPTION_VALUE, &self->secret_value, TG_MAX_LINK_CHARS },
+                {"pin",    TG_OPTION_VALUE, &self->pin_value,    TG_MAX_LINK_CHARS },
+                {"title",  TG_OPTION_TEXT,  &self->title,        TG_MAX_TITLE_BYTES},
+                {"wait",   TG_OPTION_FLAG,  &self->does_wait,    0                 },
+                {NULL,     0,               NULL,                0                 },
+        };
+
+        self->invitation_value = tg_value_take(message, "invitation", TG_MAX_LINK_CHARS, error);
+        return self->invitation_value != NULL &&
+               tg_options_read(message, self->is_accept ? accept_keys : inspect_keys, error);
+}
+
+static int
+begin(TgWalletBus *bus, sd_bus_message *message, gboolean is_accept)
+{
+        g_autoptr(TgInvitation) self = g_new0(TgInvitation, 1);
+        g_autoptr(GError) refused = NULL;
+        TgInvitation *invitation;
+
+        self->bus = bus;
+        self->is_accept = is_accept;
+        self->call = tg_call_new(bus->callers, message, &refused);
+        if (self->call == NULL)
+                return tg_reply_error(message, refused);
+        if (!read_arguments(self, message, &refused)) {
+                tg_call_fail(self->call, refused);
+                return 1;
+        }
+
+        invitation = g_steal_pointer(&self);
+        tg_pending_add(bus, invitation, free_invitation);
+        invitation->read = tg_value_read(
+                g_steal_pointer(&invitation->invitation_value), invitation_read, invitation);
+        return 1;
+}
+
+int
+tg_inspect_invitation(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return begin(userdata, message, FALSE);
+}
+
+int
+tg_accept_invitation(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        return begin(userdata, message, TRUE);
+}
+
+/* White space around a pasted link or secret is the terminal's, not the link's. */
+static void
+trim(const TgSecret *secret, const char **ret_text, gsize *ret_n_chars)
+{
+        gsize n_chars;
+        const char *text = (const char *)tg_secret_get(secret, &n_chars);
+
+        while (n_chars > 0 && g_ascii_isspace(text[n_chars - 1]))
+                n_chars--;
+        while (n_chars > 0 && g_ascii_isspace(text[0])) {
+                text++;
+                n_chars--;
+        }
+        *ret_text = text;
+        *ret_n_chars = n_chars;
+}
+
+static void
+invitation_read(TgSecret *secret, const GError *error, gpointer user_data)
+{
+        TgInvitation *self = user_data;
+        g_autoptr(GError) refused = NULL;
+        const char *text;
+        gsize n_chars;
+
+        self->read = NULL;
+        if (error != NULL) {
+                finish(self, error);
+                return;
+        }
+        trim(secret, &text, &n_chars);
+        self->link = tg_link_parse(text, n_chars, FALSE, &refused);
+        if (self->link == NULL)
+                finish(self, refused);
+        else if (self->secret_value != NULL)
+                self->read = tg_value_read(g_steal_pointer(&self->secret_value), secret_read, self);
+        else if (self->is_accept)
+                accept_link(self);
+        else
+                inspect(self);
+}
+
+static void
+secret_read(TgSecret *secret, const GError *error, gpointer user_data)
+{
+        TgInvitation *self = user_data;
+        g_autoptr(GError) refused = NULL;
+        const char *text;
+        gsize n_chars;
+
+        self->read = NULL;
+        if (error != NULL) {
+                finish(self, error);
+                return;
+        }
+        trim(secret, &text, &n_chars);
+        if (n_chars > 0 && text[0] == '#') {
+                text++;
+                n_chars--;
+        }
+        if (!tg_link_take_fragment(self->link, text, n_chars, &refused))
+                finish(self, refused);
+        else
+                accept_link(self);
+}
+
+static gboolean
+check_trust(TgWalletBus *bus, const char *origin, GError **error)
+{
+        if (tg_settings_is_trusted(tg_manager_wallet(bus->manager)->settings, origin))
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_UNTRUSTED_RELAY,
+                     "the relay %s is not trusted, so it was not asked: run `tigressctl relays add "
+                     "%s` if you want to trust it",
+                     origin,
+                     origin);
+        return FALSE;
+}
+
+/* ---- accept ---- */
+
+static gboolean
+check_link(TgInvitation *self, GError **error)
+{
+        const TgLink *link = self->link;
+
+        if (link->mode == TG_LINK_NO_SECRET) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the link has no secret (the part after '#'): give it with the option "
+                             "\"secret\"");
+                return FALSE;
+        }
+        if (link->mode == TG_LINK_TDCH || link->mode == TG_LINK_T2_PIN ||
+            link->mode == TG_LINK_T2) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "this version cannot open a link of this kind (PIN exchange or plain "
+                             "web server): a newer one can");
+                return FALSE;
+        }
+        if (self->pin_value != NULL) {
+                tg_set_error(error, TG_ERROR_INVALID, "this link wants no PIN");
+                return FALSE;
+        }
+        return check_trust(self->bus, link->origin, error);
+}
+
+static void
+accept_link(TgInvitation *self)
+{
+        TgManager *manager = self->bus->manager;
+        TgCaller *caller = tg_call_caller(self->call);
+        g_autoptr(GError) error = NULL;
+        TgShare *share = NULL;
+
+        if (check_link(self, &error))
+                share = tg_manager_find_link(manager, self->link, &error);
+        if (error != NULL) {
+                finish(self, error);
+                return;
+        }
+        if (share != NULL) {
+                g_autofree char *path = tg_share_path(share);
+
+                tg_call_return(self->call, "o", path);
+                finish(self, NULL);
+                return;
+        }
+
+        share = tg_manager_accept(manager,
+                                  self->link,
+                                  self->title != NULL && self->title[0] != '\0' ? self->title
+                                                                                : NULL,
+                                  tg_caller_application(caller),
+                                  tg_caller_bus_name(caller),
+                                  &error);
+        if (share != NULL)
+                tg_consent_ask(self->bus, self->call, share, TG_ACTION_ACCEPT, self->does_wait);
+        finish(self, error);
+}
+
+/* ---- inspect ---- */
+
+static const char *
+mode_name(TgLinkMode mode)
+{
+        switch (mode) {
+        case TG_LINK_NO_SECRET:
+                return "";
+        case TG_LINK_T1:
+                return "t1";
+        case TG_LINK_T2_PIN:
+                return "t2-pin";
+        case TG_LINK_T2:
+                return "t2";
+        case TG_LINK_TDCH:
+                return "t1";
+        }
+        return "";
+}
+
+static void
+append_link(TgInvitation *self, sd_bus_message *reply)
+{
+        const TgLink *link = self->link;
+        TgSettings *settings = tg_manager_wallet(self->bus->manager)->settings;
+        char vertical[2] = {link->vertical, '\0'};
+
+        sd_bus_message_append(reply, "{sv}", "relay", "s", link->origin);
+        sd_bus_message_append(
+                reply, "{sv}", "trusted", "b", tg_settings_is_trusted(settings, link->origin));
+        sd_bus_message_append(reply, "{sv}", "vertical", "s", vertical);
+        sd_bus_message_append(reply, "{sv}", "mode", "s", mode_name(link->mode));
+        sd_bus_message_append(
+                reply, "{sv}", "transport", "s", link->mode == TG_LINK_TDCH ? "tdch" : "mailbox");
+        sd_bus_message_append(reply, "{sv}", "pin-required", "b", link->mode == TG_LINK_T2_PIN);
+        sd_bus_message_append(reply, "{sv}", "has-secret", "b", link->mode != TG_LINK_NO_SECRET);
+}
+
+static void
+append_text(sd_bus_message *reply, const char *key, const char *text, gsize n_max)
+{
+        g_autofree char *clean = tg_text_clean(text, -1, n_max);
+
+        sd_bus_message_append(reply, "{sv}", key, "s", clean);
+}
+
+static void
+answer_inspection(TgInvitation *self, const TgDisplay *display, gint64 expiration_s)
+{
+        sd_bus_message *reply = tg_call_new_reply(self->call);
+
+        sd_bus_message_open_container(reply, 'a', "{sv}");
+        append_link(self, reply);
+        if (display != NULL) {
+                append_text(reply, "title", display->title, TG_MAX_TITLE_BYTES);
+                append_text(reply, "description", display->description, TG_MAX_DESCRIPTION_BYTES);
+                append_text(reply, "image-url", display->image_url, TG_MAX_IMAGE_URL_BYTES);
+                sd_bus_message_append(reply, "{sv}", "expires", "t", (guint64)MAX(expiration_s, 0));
+        }
+        sd_bus_message_close_container(reply);
+        tg_call_return_message(self->call, reply);
+        sd_bus_message_unref(reply);
+        finish(self, NULL);
+}
+
+static void
+on_preview(const TgReply *reply, gpointer user_data)
+{
+        TgInvitation *self = user_data;
+        g_auto(TgDisplay) display = {};
+        g_autoptr(GError) error = NULL;
+        gint64 expiration_s = 0;
+        gsize n_bytes;
+        const char *body = g_bytes_get_data(reply->body, &n_bytes);
+
+        self->asking = NULL;
+        if (reply->kind == TG_REPLY_GONE)
+                error = tg_error_new(TG_ERROR_EXPIRED,
+                                     "the relay knows no such invitation (any more): ask the "
+                                     "sender for a new one");
+        else if (reply->kind != TG_REPLY_DONE)
+                error = g_error_copy(reply->error);
+        else
+                tg_mailbox_parse_preview(
+                        body, n_bytes, reply->is_json, &display, &expiration_s, &error);
+
+        if (error != NULL)
+                finish(self, error);
+        else
+                answer_inspection(self, &display, expiration_s);
+}
+
+static void
+ask_preview(TgInvitation *self, const char *url, TgReplyFunc func)
+{
+        TgAsk ask = {.kind = TG_ASK_PREVIEW, .target = url};
+
+        self->asked_at_us = g_get_monotonic_time();
+        self->context = tg_http_context_new(tg_manager_wallet(self->bus->manager)->http);
+        self->asking = tg_transport_ask(self->context, &ask, func, self);
+}
+
+static void
+inspect(TgInvitation *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!self->does_fetch) {
+                answer_inspection(self, NULL, 0);
+                return;
+        }
+        if (!check_trust(self->bus, self->link->origin, &error)) {
+                finish(self, error);
+                return;
+        }
+        if (self->link->mailbox_url == NULL) {
+                /* Reading would take the message away: there is no preview to fetch. */
+                answer_inspection(self, NULL, 0);
+                return;
+        }
+        ask_preview(self, self->link->mailbox_url, on_preview);
+}
+
+/* ---- CheckRelay ---- */
+
+static void
+on_checked(const TgReply *reply, gpointer user_data)
+{
+        TgInvitation *self = user_data;
+        g_autoptr(GError) error = NULL;
+        gint64 took_us = g_get_monotonic_time() - self->asked_at_us;
+        sd_bus_message *answer;
+
+        self->asking = NULL;
+        if (reply->kind == TG_REPLY_LATER) {
+                finish(self, reply->error);
+                return;
+        }
+        if (reply->kind != TG_REPLY_GONE || g_strcmp0(reply->word, "not-found") != 0) {
+                error = tg_error_new(
+                        TG_ERROR_FAILED, "what answers at %s is no TIGRESS relay", self->origin);
+                finish(self, error);
+                return;
+        }
+
+        answer = tg_call_new_reply(self->call);
+        sd_bus_message_open_container(answer, 'a', "{sv}");
+        sd_bus_message_append(answer, "{sv}", "relay", "s", self->origin);
+        sd_bus_message_append(answer, "{sv}", "round-trip-ms", "u", (guint32)(took_us / 1000));
+        sd_bus_message_append(answer, "{sv}", "clock-offset", "x", reply->clock_skew_s);
+        sd_bus_message_close_container(answer);
+        tg_call_return_message(self->call, answer);
+        sd_bus_message_unref(answer);
+        finish(self, NULL);
+}
+
+static char *
+relay_to_check(TgWalletBus *bus, const char *relay, GError **error)
+{
+        const char *configured = tg_settings_relay(tg_manager_wallet(bus->manager)->settings);
+        g_autofree char *origin = NULL;
+
+        if (relay[0] == '\0' && configured == NULL) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "no relay is configured: run `tigressctl relays add --default "
+                             "https://RELAY`");
+                return NULL;
+        }
+        origin = relay[0] == '\0' ? g_strdup(configured) : tg_origin_parse(relay, FALSE, error);
+        if (origin == NULL || !check_trust(bus, origin, error))
+                return NULL;
+        return g_steal_pointer(&origin);
+}
+
+int
+tg_check_relay(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        TgWalletBus *bus = userdata;
+        g_autoptr(TgInvitation) self = g_new0(TgInvitation, 1);
+        g_autoptr(GError) refused = NULL;
+        g_autofree char *url = NULL;
+        guint8 uuid[TG_UUID_BYTES];
+        char uuid_text[TG_UUID_CHARS + 1];
+        const char *relay;
+        TgInvitation *check;
+
+        if (sd_bus_message_read(message, "s", &relay) < 0)
+                return -EINVAL;
+        self->bus = bus;
+        self->call = tg_call_new(bus->callers, message, &refused);
+        if (self->call == NULL)
+                return tg_reply_error(message, refused);
+        self->origin = relay_to_check(bus, relay, &refused);
+        if (self->origin == NULL) {
+                tg_call_fail(self->call, refused);
+                return 1;
+        }
+
+        tg_random_uuid(uuid);
+        tg_uuid_format(uuid, uuid_text);
+        url = g_strconcat(self->origin, TG_MAILBOX_PATH "/", uuid_text, NULL);
+        check = g_steal_pointer(&self);
+        tg_pending_add(bus, check, free_invitation);
+        ask_preview(check, url, on_checked);
+        return 1;
+}

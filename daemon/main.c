@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * tigressd: the wallet of one user, on his session bus.
+ */
+
+#include "config.h"
+
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-daemon.h>
+
+#include "daemon/bus-source.h"
+#include "daemon/wallet-bus.h"
+#include "dbus/names.h"
+#include "protocol/limits.h"
+
+typedef struct {
+        GMainLoop *loop;
+        TgWallet wallet;
+        TgManager *manager;
+        TgWalletBus *wallet_bus;
+        sd_bus *bus;
+        GSource *bus_source;
+        int status;
+} Daemon;
+
+static void
+on_settings_changed(TgSettings *settings, gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        tg_http_set_ca_file(self->wallet.http, tg_settings_ca_file(settings));
+        if (self->wallet_bus != NULL)
+                tg_wallet_bus_settings_changed(self->wallet_bus);
+}
+
+static void
+on_keyring_changed(TgKeyring *keyring, gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        if (self->wallet_bus == NULL)
+                return;
+        tg_wallet_bus_keyring_changed(self->wallet_bus);
+        tg_vault_keyring_changed(self->wallet.vault);
+        if (tg_keyring_state(keyring) == TG_KEYRING_UNLOCKED)
+                tg_manager_go_on(self->manager);
+}
+
+static void
+on_vault_opened(TgVault *vault, TgVaultFinding finding, gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        tg_manager_vault_opened(self->manager, finding);
+}
+
+static void
+on_network_back(gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        tg_manager_go_on(self->manager);
+}
+
+static void
+on_bus_closed(sd_bus *bus, int r, gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        /* The session has ended. What was under way is stored. */
+        g_message("the session bus is gone: %s", g_strerror(-r));
+        g_main_loop_quit(self->loop);
+}
+
+static gboolean
+on_signal(gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        g_main_loop_quit(self->loop);
+        return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+open_wallet(Daemon *self, GError **error)
+{
+        TgWallet *wallet = &self->wallet;
+        g_autofree char *system_file =
+                g_build_filename(SYSCONFDIR, "tigress", "tigress.conf", NULL);
+        g_autofree char *user_file =
+                g_build_filename(g_get_user_config_dir(), "tigress", "tigress.conf", NULL);
+        g_autofree char *state_file =
+                g_build_filename(g_get_user_state_dir(), "tigress", "state.db", NULL);
+
+        wallet->http = tg_http_new();
+        wallet->settings = tg_settings_new(system_file, user_file, on_settings_changed, self);
+        tg_http_set_ca_file(wallet->http, tg_settings_ca_file(wallet->settings));
+        wallet->store = tg_store_open(state_file, error);
+        if (wallet->store == NULL)
+                return FALSE;
+        wallet->keyring = tg_keyring_new(on_keyring_changed, self);
+        wallet->vault = tg_vault_new(wallet->store, wallet->keyring, on_vault_opened, self);
+        wallet->turns = tg_turns_new(TG_MAX_HELD_REQUESTS, TG_HELD_READ_S);
+        wallet->network = tg_network_new(on_network_back, self);
+        self->manager = tg_manager_new(wallet, error);
+
+        return self->manager != NULL;
+}
+
+static gboolean
+bus_failed(int r, const char *what, GError **error)
+{
+        if (r >= 0)
+                return FALSE;
+        tg_set_error(error, TG_ERROR_FAILED, "cannot %s: %s", what, g_strerror(-r));
+        return TRUE;
+}
+
+static gboolean
+go_public(Daemon *self, GError **error)
+{
+        int r;
+
+        self->wallet_bus = tg_wallet_bus_new(self->bus, self->manager, error);
+        if (self->wallet_bus == NULL)
+                return FALSE;
+        self->bus_source = tg_bus_source_attach(self->bus, on_bus_closed, self);
+        tg_manager_start(self->manager);
+        r = sd_bus_request_name(self->bus, TG_BUS_NAME, 0);
+        if (r == -EEXIST || r == -EALREADY) {
+                tg_set_error(
+                        error, TG_ERROR_FAILED, "another tigressd serves this session already");
+                return FALSE;
+        }
+        return !bus_failed(r, "take the name " TG_BUS_NAME, error);
+}
+
+static void
+shut_down(Daemon *self)
+{
+        TgWallet *wallet = &self->wallet;
+
+        g_clear_pointer(&self->wallet_bus, tg_wallet_bus_free);
+        if (self->bus_source != NULL) {
+                g_source_destroy(self->bus_source);
+                g_clear_pointer(&self->bus_source, g_source_unref);
+        }
+        g_clear_pointer(&self->manager, tg_manager_free);
+        g_clear_pointer(&wallet->network, tg_network_free);
+        g_clear_pointer(&wallet->turns, tg_turns_free);
+        g_clear_pointer(&wallet->vault, tg_vault_free);
+        g_clear_pointer(&wallet->keyring, tg_keyring_free);
+        g_clear_pointer(&wallet->store, tg_store_free);
+        g_clear_pointer(&wallet->settings, tg_settings_free);
+        g_clear_pointer(&wallet->http, tg_http_free);
+        g_clear_pointer(&self->bus, sd_bus_flush_close_unref);
+}
+
+static gboolean
+run(Daemon *self, GError **error)
+{
+        if (bus_failed(sd_bus_open_user(&self->bus), "reach the session bus", error) ||
+            !open_wallet(self, error) || !go_public(self, error))
+                return FALSE;
+
+        sd_notify(FALSE, "READY=1");
+        g_main_loop_run(self->loop);
+        sd_notify(FALSE, "STOPPING=1");
+        return TRUE;
+}
+
+static gboolean
+parse_arguments(int argc, char **argv)
+{
+        gboolean is_version = FALSE;
+        const GOptionEntry entries[] = {
+                {"version",
+                 0,            0,
+                 G_OPTION_ARG_NONE,  &is_version,
+                 "print the version and leave",         NULL},
+                {NULL,      0, 0, 0, NULL,        NULL, NULL},
+        };
+        g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+        g_autoptr(GError) error = NULL;
+
+        g_option_context_set_summary(context,
+                                     "The wallet that shares and accepts digital credentials: one "
+                                     "a user, started by the session bus on first use.");
+        g_option_context_set_description(context, "See tigressd(8) and tigressctl(1).\n");
+        g_option_context_add_main_entries(context, entries, NULL);
+        if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1) {
+                g_printerr("tigressd: error: %s\n",
+                           error != NULL ? error->message : "there are no arguments");
+                exit(2);
+        }
+        if (is_version)
+                g_print("tigressd %s\n", PACKAGE_VERSION);
+        return !is_version;
+}
+
+int
+main(int argc, char **argv)
+{
+        Daemon self = {};
+        g_autoptr(GError) error = NULL;
+        gboolean is_fine;
+
+        if (!parse_arguments(argc, argv))
+                return EXIT_SUCCESS;
+
+        tg_secret_forbid_dumps();
+        switch (tg_secret_init(TG_SECURE_HEAP_BYTES)) {
+        case TG_SECRET_HEAP_LOCKED:
+                break;
+        case TG_SECRET_HEAP_UNLOCKED:
+                g_warning("memory for secrets cannot be locked: raise LimitMEMLOCK, or secrets may "
+                          "reach the swap space");
+                break;
+        case TG_SECRET_HEAP_FAILED:
+                g_printerr("tigressd: error: there is no memory for secrets\n");
+                return EXIT_FAILURE;
+        }
+
+        self.loop = g_main_loop_new(NULL, FALSE);
+        g_unix_signal_add(SIGTERM, on_signal, &self);
+        g_unix_signal_add(SIGINT, on_signal, &self);
+        is_fine = run(&self, &error);
+        if (!is_fine)
+                g_printerr("tigressd: error: %s\n", error->message);
+        shut_down(&self);
+        g_main_loop_unref(self.loop);
+
+        return is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
+}

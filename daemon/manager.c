@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "daemon/manager.h"
+
+#include <string.h>
+
+#include "daemon/clock.h"
+#include "protocol/crypto.h"
+#include "protocol/limits.h"
+
+struct TgManager {
+        TgWallet *wallet;
+        GHashTable *shares;
+        GHashTable *credentials;
+        guint n_running;
+        TgAlarm *alarm;
+        const TgManagerObserver *observer;
+        gpointer observer_data;
+};
+
+static const TgShareOwner share_owner;
+
+/* ---- the next end in time ---- */
+
+static void
+set_alarm(TgManager *self)
+{
+        GHashTableIter iter;
+        gpointer value;
+        gint64 next_s = 0;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                gint64 deadline_s = tg_share_deadline_s(value);
+
+                if (deadline_s != 0 && (next_s == 0 || deadline_s < next_s))
+                        next_s = deadline_s;
+        }
+        tg_alarm_set(self->alarm, next_s);
+}
+
+/* The shares as they are now: what is called for one may add or remove others. */
+static GPtrArray *
+list_shares(TgManager *self)
+{
+        GPtrArray *list = g_ptr_array_new_full(g_hash_table_size(self->shares),
+                                               (GDestroyNotify)tg_share_unref);
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                g_ptr_array_add(list, tg_share_ref(value));
+        return list;
+}
+
+static void
+on_alarm(gpointer user_data)
+{
+        TgManager *self = user_data;
+        g_autoptr(GPtrArray) list = list_shares(self);
+        gint64 now_s = tg_clock_now_s();
+
+        /* The alarm that has gone off must be set again, also to the same time. */
+        tg_alarm_set(self->alarm, 0);
+        for (guint i = 0; i < list->len; i++)
+                tg_share_check_time(list->pdata[i], now_s);
+        set_alarm(self);
+}
+
+/* ---- what shares tell ---- */
+
+static void
+on_share_changed(TgShare *share, TgShareChange changes, gpointer user_data)
+{
+        TgManager *self = user_data;
+
+        if (g_hash_table_lookup(self->shares, tg_share_id(share)) != share)
+                return;
+        if ((changes & TG_SHARE_EXPIRES) != 0)
+                set_alarm(self);
+        if (self->observer != NULL)
+                self->observer->share_changed(share, changes, self->observer_data);
+}
+
+static TgShare *
+oldest_ended(TgManager *self)
+{
+        GHashTableIter iter;
+        gpointer value;
+        TgShare *oldest = NULL;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                if (!tg_share_is_ended(value) || tg_share_is_busy(value))
+                        continue;
+                if (oldest == NULL || tg_share_ended_s(value) < tg_share_ended_s(oldest))
+                        oldest = value;
+        }
+        return oldest;
+}
+
+static void
+trim_history(TgManager *self)
+{
+        while (g_hash_table_size(self->shares) - self->n_running > TG_MAX_ENDED_SHARES) {
+                TgShare *oldest = oldest_ended(self);
+
+                if (oldest == NULL || !tg_manager_forget(self, oldest, NULL))
+                        return;
+        }
+}
+
+static void
+on_share_ended(TgShare *share, gpointer user_data)
+{
+        TgManager *self = user_data;
+
+        if (g_hash_table_lookup(self->shares, tg_share_id(share)) != share)
+                return;
+        self->n_running--;
+        if (self->observer != NULL)
+                self->observer->share_ended(share, self->observer_data);
+        trim_history(self);
+        set_alarm(self);
+}
+
+static gboolean
+on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer user_data)
+{
+        TgManager *self = user_data;
+        TgCredential *credential = NULL;
+
+        if (g_hash_table_size(self->credentials) >= TG_MAX_CREDENTIALS) {
+                tg_set_error(error,
+                             TG_ERROR_LIMIT_REACHED,
+                             "there are %d credentials already: remove some",
+                             TG_MAX_CREDENTIALS);
+                return FALSE;
+        }
+        credential = tg_credential_new(arrival->id,
+                                       tg_share_id(share),
+                                       tg_clock_now_s(),
+                                       arrival->format,
+                                       arrival->title,
+                                       arrival->description,
+                                       arrival->kind);
+        if (!tg_credential_save(credential, self->wallet->store, error)) {
+                tg_credential_free(credential);
+                return FALSE;
+        }
+        g_hash_table_replace(self->credentials, credential->id, credential);
+        return TRUE;
+}
+
+static void
+on_arrival_saved(TgShare *share, const char *credential_id, gpointer user_data)
+{
+        TgManager *self = user_data;
+        TgCredential *credential = tg_manager_credential(self, credential_id);
+
+        if (self->observer != NULL && credential != NULL)
+                self->observer->credential_added(credential, self->observer_data);
+}
+
+static void
+refuse_ended_link(GError **error, const TgShare *share)
+{
+        TgError code = TG_ERROR_ALREADY_USED;
+        const char *text = NULL;
+
+        if (share != NULL)
+                tg_share_failure(share, &code, &text);
+        tg_set_error(error,
+                     code,
+                     "this invitation was opened here before and has ended: ask the sender for a "
+                     "new one");
+}
+
+/* Whether a link that was refused, or failed before the claim, may be opened again. */
+static gboolean
+is_end_of_link(const TgShare *share)
+{
+        return tg_share_is_ended(share) && tg_share_link_digest(share) != NULL;
+}
+
+static TgShare *
+find_digest(TgManager *self, const guint8 *digest, const TgShare *besides)
+{
+        GHashTableIter iter;
+        gpointer value;
+        TgShare *found = NULL;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                const guint8 *other = tg_share_link_digest(value);
+
+                if (value == besides || other == NULL ||
+                    memcmp(other, digest, TG_SHA256_BYTES) != 0)
+                        continue;
+                if (!tg_share_is_ended(value) || tg_share_state(value) == TG_STATE_COMPLETED)
+                        return value;
+                found = value;
+        }
+        return found;
+}
+
+static gboolean
+on_may_claim(TgShare *share, const guint8 digest[32], GError **error, gpointer user_data)
+{
+        TgManager *self = user_data;
+        TgShare *other = find_digest(self, digest, share);
+
+        if (other != NULL && !is_end_of_link(other)) {
+                tg_set_error(error,
+                             TG_ERROR_ALREADY_USED,
+                             "this invitation is being accepted here already");
+                return FALSE;
+        }
+        if (other != NULL || tg_store_has_link(self->wallet->store, digest, tg_clock_now_s())) {
+                refuse_ended_link(error, other);
+                return FALSE;
+        }
+        return TRUE;
+}
+
+static const TgShareOwner share_owner = {
+        .changed = on_share_changed,
+        .ended = on_share_ended,
+        .arrived = on_arrived,
+        .arrival_saved = on_arrival_saved,
+        .may_claim = on_may_claim,
+};
+
+/* ---- the lists ---- */
+
+static void
+take_share(TgManager *self, TgShare *share)
+{
+        g_hash_table_insert(self->shares, (char *)tg_share_id(share), share);
+        if (!tg_share_is_ended(share))
+                self->n_running++;
+}
+
+static void
+load_share(const TgShareRow *row, TgSecret *detail, const GError *error, gpointer user_data)
+{
+        TgManager *self = user_data;
+
+        take_share(self, tg_share_new_stored(self->wallet, &share_owner, self, row));
+}
+
+static void
+load_credential(const TgCredentialRow *row, TgSecret *detail, gpointer user_data)
+{
+        TgManager *self = user_data;
+        TgCredential *credential = tg_credential_new_stored(row, detail);
+
+        g_hash_table_replace(self->credentials, credential->id, credential);
+}
+
+static void
+drop_share(gpointer share)
+{
+        tg_share_stop(share);
+        tg_share_unref(share);
+}
+
+TgManager *
+tg_manager_new(TgWallet *wallet, GError **error)
+{
+        TgManager *self = g_new0(TgManager, 1);
+
+        self->wallet = wallet;
+        self->shares = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, drop_share);
+        self->credentials = g_hash_table_new_full(
+                g_str_hash, g_str_equal, NULL, (GDestroyNotify)tg_credential_free);
+        self->alarm = tg_alarm_new(on_alarm, self);
+
+        if (!tg_store_each_share(wallet->store, load_share, self, error) ||
+            !tg_store_each_credential(wallet->store, load_credential, self, error)) {
+                tg_manager_free(self);
+                return NULL;
+        }
+        return self;
+}
+
+void
+tg_manager_free(TgManager *self)
+{
+        if (self == NULL)
+                return;
+        self->observer = NULL;
+        g_clear_pointer(&self->shares, g_hash_table_unref);
+        g_clear_pointer(&self->credentials, g_hash_table_unref);
+        tg_alarm_free(self->alarm);
+        g_free(self);
+}
+
+void
+tg_manager_set_observer(TgManager *self, const TgManagerObserver *observer, gpointer user_data)
+{
+        self->observer = observer;
+        self->observer_data = user_data;
+}
+
+void
+tg_manager_start(TgManager *self)
+{
+        g_autoptr(GPtrArray) list = list_shares(self);
+        g_autoptr(GError) restarted = tg_error_new(
+                TG_ERROR_DENIED, "the wallet was restarted before you had decided: start again");
+
+        for (guint i = 0; i < list->len; i++) {
+                if (tg_share_state(list->pdata[i]) == TG_STATE_AUTHORIZING)
+                        tg_share_decide(list->pdata[i], restarted, FALSE);
+        }
+        on_alarm(self);
+        /* Nothing prompts here: a locked keyring is waited for. */
+        if (tg_store_has_sealed(self->wallet->store) || self->n_running > 0)
+                tg_vault_open(self->wallet->vault, FALSE);
+}
+
+TgWallet *
+tg_manager_wallet(TgManager *self)
+{
+        return self->wallet;
+}
+
+static gboolean
+has_room(TgManager *self, GError **error)
+{
+        if (self->n_running < TG_MAX_RUNNING_SHARES)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_LIMIT_REACHED,
+                     "%d shares are running already: cancel some, or wait for their ends",
+                     TG_MAX_RUNNING_SHARES);
+        return FALSE;
+}
+
+static TgShare *
+add_share(TgManager *self, TgShare *share)
+{
+        if (share == NULL)
+                return NULL;
+        take_share(self, share);
+        set_alarm(self);
+        if (self->observer != NULL)
+                self->observer->share_added(share, self->observer_data);
+        return share;
+}
+
+TgShare *
+tg_manager_offer(TgManager *self, const TgShareOffer *offer, GError **error)
+{
+        if (!has_room(self, error))
+                return NULL;
+        return add_share(self,
+                         tg_share_new_initiator(self->wallet, &share_owner, self, offer, error));
+}
+
+TgShare *
+tg_manager_accept(TgManager *self,
+                  const TgLink *link,
+                  const char *own_title,
+                  const char *application,
+                  const char *starter,
+                  GError **error)
+{
+        if (!has_room(self, error))
+                return NULL;
+        return add_share(self,
+                         tg_share_new_recipient(self->wallet,
+                                                &share_owner,
+                                                self,
+                                                link,
+                                                own_title,
+                                                application,
+                                                starter,
+                                                error));
+}
+
+/* By address, for shares that have no digest yet: they wait for a decision or the keyring. */
+static TgShare *
+find_address(TgManager *self, const char *mailbox_url)
+{
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                if (tg_share_role(value) == TG_ROLE_RECIPIENT && !tg_share_is_ended(value) &&
+                    tg_share_link_digest(value) == NULL &&
+                    g_strcmp0(tg_share_mailbox_url(value), mailbox_url) == 0)
+                        return value;
+        }
+        return NULL;
+}
+
+TgShare *
+tg_manager_find_link(TgManager *self, const TgLink *link, GError **error)
+{
+        g_autoptr(TgSecret) text = NULL;
+        gsize n_url = strlen(link->mailbox_url);
+        gsize n_key;
+        const guint8 *key = tg_secret_get(link->secret, &n_key);
+        guint8 digest[TG_SHA256_BYTES];
+        guint8 *buffer;
+        TgShare *found;
+
+        found = find_address(self, link->mailbox_url);
+        if (found != NULL || !tg_vault_is_open(self->wallet->vault))
+                return found;
+
+        text = tg_secret_new_blank(n_url + n_key, &buffer, error);
+        if (text == NULL)
+                return NULL;
+        memcpy(buffer, link->mailbox_url, n_url);
+        memcpy(buffer + n_url, key, n_key);
+        if (!tg_store_link_digest(self->wallet->store, text, digest, error))
+                return NULL;
+
+        found = find_digest(self, digest, NULL);
+        if (found != NULL &&
+            (!tg_share_is_ended(found) || tg_share_state(found) == TG_STATE_COMPLETED))
+                return found;
+        if (found != NULL || tg_store_has_link(self->wallet->store, digest, tg_clock_now_s()))
+                refuse_ended_link(error, found);
+        return NULL;
+}
+
+TgShare *
+tg_manager_share(TgManager *self, const char *id)
+{
+        return g_hash_table_lookup(self->shares, id);
+}
+
+TgCredential *
+tg_manager_credential(TgManager *self, const char *id)
+{
+        return g_hash_table_lookup(self->credentials, id);
+}
+
+GHashTable *
+tg_manager_shares(TgManager *self)
+{
+        return self->shares;
+}
+
+GHashTable *
+tg_manager_credentials(TgManager *self)
+{
+        return self->credentials;
+}
+
+static TgCredential *
+credential_of(TgManager *self, const TgShare *share)
+{
+        const char *id = tg_share_credential_id(share);
+
+        return id != NULL ? tg_manager_credential(self, id) : NULL;
+}
+
+gboolean
+tg_manager_forget(TgManager *self, TgShare *share, GError **error)
+{
+        TgCredential *credential = credential_of(self, share);
+
+        if (!tg_share_may_forget(share, error) ||
+            !tg_store_forget_share(self->wallet->store, tg_share_id(share), error))
+                return FALSE;
+
+        if (credential != NULL) {
+                g_clear_pointer(&credential->share_id, g_free);
+                if (self->observer != NULL)
+                        self->observer->credential_changed(credential, self->observer_data);
+        }
+        if (self->observer != NULL)
+                self->observer->share_removed(share, self->observer_data);
+        g_hash_table_remove(self->shares, tg_share_id(share));
+        return TRUE;
+}
+
+gboolean
+tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **error)
+{
+        if (!tg_store_remove_credential(self->wallet->store, credential->id, error))
+                return FALSE;
+        if (self->observer != NULL)
+                self->observer->credential_removed(credential, self->observer_data);
+        g_hash_table_remove(self->credentials, credential->id);
+        return TRUE;
+}
+
+/* ---- what happens around it ---- */
+
+static void
+say_finding(TgVaultFinding finding, GError **ret_error)
+{
+        switch (finding) {
+        case TG_VAULT_FINE:
+                break;
+        case TG_VAULT_KEY_GONE:
+                *ret_error = tg_error_new(TG_ERROR_KEYRING_UNAVAILABLE,
+                                          "the key of this share is gone from the keyring (was "
+                                          "it reset?): it cannot go on");
+                break;
+        case TG_VAULT_OLD_COPY:
+                *ret_error = tg_error_new(TG_ERROR_TAMPERED,
+                                          "the wallet's state was put back from an older copy: "
+                                          "shares that ran then cannot go on");
+                break;
+        }
+}
+
+/* One by one, and not while the store walks over its rows: a share that goes on saves. */
+static void
+unseal_share(TgManager *self, TgShare *share, const GError *finding)
+{
+        g_auto(TgShareRow) row = {};
+        g_autoptr(TgSecret) detail = NULL;
+        g_autoptr(GError) error = NULL;
+        gboolean is_there =
+                tg_store_load_share(self->wallet->store, tg_share_id(share), &row, &detail, &error);
+
+        tg_share_unsealed(share, is_there ? &row : NULL, detail, finding != NULL ? finding : error);
+}
+
+static void
+unseal_credential(const TgCredentialRow *row, TgSecret *detail, gpointer user_data)
+{
+        TgManager *self = user_data;
+        TgCredential *credential = tg_manager_credential(self, row->id);
+
+        if (credential == NULL || detail == NULL)
+                return;
+        tg_credential_read_detail(credential, detail);
+        if (self->observer != NULL)
+                self->observer->credential_changed(credential, self->observer_data);
+}
+
+void
+tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
+{
+        g_autoptr(GPtrArray) list = list_shares(self);
+        g_autoptr(GError) found = NULL;
+        g_autoptr(GError) error = NULL;
+
+        say_finding(finding, &found);
+        for (guint i = 0; i < list->len; i++)
+                unseal_share(self, list->pdata[i], found);
+        if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))
+                g_warning("cannot read the stored credentials: %s", error->message);
+        set_alarm(self);
+}
+
+void
+tg_manager_go_on(TgManager *self)
+{
+        g_autoptr(GPtrArray) list = list_shares(self);
+
+        for (guint i = 0; i < list->len; i++)
+                tg_share_go_on(list->pdata[i]);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Owns the shares and credentials and their quotas, loads them from the store, and
+ * keeps the alarm of the next end in time. Holds lists and nothing else; knows no bus.
+ */
+
+#include <glib.h>
+
+#include "daemon/credential.h"
+#include "daemon/share.h"
+
+typedef struct TgManager TgManager;
+
+/* Whoever shows what is here: the bus. */
+typedef struct {
+        void (*share_added)(TgShare *share, gpointer user_data);
+        void (*share_changed)(TgShare *share, TgShareChange changes, gpointer user_data);
+        void (*share_ended)(TgShare *share, gpointer user_data);
+        void (*share_removed)(TgShare *share, gpointer user_data);
+        void (*credential_added)(TgCredential *credential, gpointer user_data);
+        void (*credential_changed)(TgCredential *credential, gpointer user_data);
+        void (*credential_removed)(TgCredential *credential, gpointer user_data);
+} TgManagerObserver;
+
+/* Loads what is stored. @wallet outlives the manager. */
+TgManager *tg_manager_new(TgWallet *wallet, GError **error);
+void tg_manager_free(TgManager *self);
+void
+tg_manager_set_observer(TgManager *self, const TgManagerObserver *observer, gpointer user_data);
+/* Goes on with what was stored; after the observer is there. */
+void tg_manager_start(TgManager *self);
+
+TgWallet *tg_manager_wallet(TgManager *self);
+
+/* New shares, in state authorizing, owned by the manager. TG_ERROR_LIMIT_REACHED
+ * above the quota. */
+TgShare *tg_manager_offer(TgManager *self, const TgShareOffer *offer, GError **error);
+TgShare *tg_manager_accept(TgManager *self,
+                           const TgLink *link,
+                           const char *own_title,
+                           const char *application,
+                           const char *starter,
+                           GError **error);
+
+/* The share of @link that runs or is completed: not a new reference. NULL without error:
+ * there is none; NULL with @error: it was claimed here and has ended. */
+TgShare *tg_manager_find_link(TgManager *self, const TgLink *link, GError **error);
+
+TgShare *tg_manager_share(TgManager *self, const char *id);           /* NULL: unknown */
+TgCredential *tg_manager_credential(TgManager *self, const char *id); /* NULL: unknown */
+GHashTable *tg_manager_shares(TgManager *self);                       /* id → TgShare */
+GHashTable *tg_manager_credentials(TgManager *self);                  /* id → TgCredential */
+
+gboolean tg_manager_forget(TgManager *self, TgShare *share, GError **error);
+/* After its content has been removed from the keyring. */
+gboolean tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **error);
+
+/* What happens around it. */
+void tg_manager_vault_opened(TgManager *self, TgVaultFinding finding);
+void tg_manager_go_on(TgManager *self); /* keyring, network */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The inside of a share, for the files that make it up: share.c (object and
+ * events), share-record.c (to and from the store), share-exchange.c (requests while
+ * it runs), share-errand.c (what is still to be sent after its end).
+ */
+
+#include "daemon/share.h"
+#include "daemon/transport.h"
+#include "protocol/bytes.h"
+#include "protocol/envelope.h"
+
+/* What is still to be sent after an end. */
+typedef enum {
+        TG_ERRAND_NONE,
+        TG_ERRAND_DELETE,
+        TG_ERRAND_SAY, /* write the end message; to a peer that reads none: delete */
+        TG_ERRAND_LET_GO,
+} TgErrand;
+
+struct TgShare {
+        guint n_refs;
+        TgWallet *wallet;
+        const TgShareOwner *owner;
+        gpointer owner_data;
+
+        /* the row */
+        char id[TG_ID_CHARS + 1];
+        TgRole role;
+        TgState state;
+        gint64 created_s;
+        gint64 expires_s; /* 0: not known yet */
+        gint64 ended_s;
+        guint64 version;
+
+        /* shown; sealed at rest */
+        const char *format;      /* interned */
+        const char *relay;       /* interned origin */
+        const char *mode;        /* interned */
+        const char *kind;        /* interned */
+        const char *application; /* interned */
+        char *title;
+        char *description;
+        gboolean is_title_verified;
+        gboolean is_title_own; /* the user's own label */
+        gboolean has_failure;
+        TgError failure_code;
+        char *failure_text;
+        TgEndedBy ended_by;
+        char *credential_id; /* drawn before the keyring item is made */
+
+        /* the exchange; sealed, and erased when nothing needs it any more */
+        TgSecret *key;        /* the link's secret */
+        TgSecret *invitation; /* initiator: the whole link */
+        TgSecret *claim;      /* UUID text: a bearer token */
+        TgThread *thread;
+        char *mailbox_url;
+        char letter; /* the link's v */
+        gboolean is_compat;
+        gboolean is_bound;     /* recipient: a read has bound the mailbox to our claim */
+        gboolean has_arrived;  /* recipient: the body is the content that has arrived */
+        gboolean was_uploaded; /* initiator: the credential has been in the mailbox */
+        gboolean has_digest;
+        guint8 digest[32];
+        char *etag;
+        char *request_id; /* of the writing request that is under way */
+        TgErrand errand;
+        TgOutcome outcome;    /* of TG_ERRAND_SAY */
+        char *reason;         /* for it; NULL: none */
+        gboolean has_message; /* the body is the update request of the end message */
+        gboolean is_clock_corrected;
+
+        /* only in memory: what was consented to, until it is in a request */
+        char *starter;
+        TgSecret *content;
+        char *content_type;
+        char *label;
+        char *image_url;
+        char *item_path;
+        GHashTable *attributes;
+        guint life_s;
+        gboolean has_public_title;
+        gboolean is_interactive;
+
+        /* under way */
+        gboolean is_waiting_for_keyring;
+        gboolean is_sealed; /* stored, but the detail has not been read yet */
+        gboolean is_stopped;
+        TgHttpContext *context;
+        TgAsking *asking;
+        TgTurn *turn;
+        TgKeyringJob *job;
+        guint timer;
+        guint n_failures; /* in a row, for the back-off */
+        guint n_ignored;  /* payloads in a row */
+        gint64 asked_at_us;
+        gboolean was_held; /* the answer awaited was asked to be held */
+};
+
+/* ---- share.c ---- */
+
+/* Steps the session: sets the state, saves with @body (see tg_store_save_share), tells, and
+ * performs the action. On failure nothing has changed. */
+gboolean tg_share_event(TgShare *self, TgEvent event, TgSecret *body, GError **error);
+/* The same where there is nobody to tell: a failure to save goes back to what is stored, and
+ * tries again later. */
+void tg_share_happens(TgShare *self, TgEvent event, TgSecret *body);
+/* An end with its reason; @error NULL keeps the failure as it is. */
+void tg_share_ends(TgShare *self, TgEvent event, TgEndedBy by, const GError *error);
+
+void tg_share_set_failure(TgShare *self, const GError *error); /* NULL: none */
+void tg_share_set_waiting(TgShare *self, gboolean is_waiting);
+void tg_share_tell(TgShare *self, TgShareChange changes);
+gboolean tg_share_needs_vault(TgShare *self); /* TRUE: it has been asked for; come back */
+void tg_share_later(TgShare *self, gint64 retry_after_s); /* tg_share_go_on() after the back-off */
+void tg_share_drop_pending(TgShare *self);
+void tg_share_forget_secrets(TgShare *self);
+void tg_share_go_back(TgShare *self, const GError *error);
+
+/* ---- share-record.c ---- */
+
+/* Saves in one transaction of its own, or in the one that is open. */
+gboolean tg_share_save(TgShare *self, TgSecret *body, GError **error);
+void tg_share_read_detail(TgShare *self, TgSecret *detail);
+
+/* ---- share-exchange.c ---- */
+
+/* Draws what the first request is made of, to be saved with the event that allows it;
+ * *ret_body is NULL where there is none, or where the content must be fetched first. */
+gboolean tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error);
+void tg_share_create(TgShare *self);
+void tg_share_claim(TgShare *self);
+void tg_share_watch(TgShare *self);
+void tg_share_provision(TgShare *self);
+TgHttpContext *tg_share_context(TgShare *self);
+char *tg_share_new_request_id(void);
+char *tg_share_proof(TgShare *self, gboolean is_verifier);
+
+/* ---- share-errand.c ---- */
+
+void tg_share_run_errand(TgShare *self);
+/* Nothing is left to be sent. */
+void tg_share_errand_done(TgShare *self);
+/* Makes the end message ready while the keys are there; the body to be saved, or NULL
+ * where it is a delete. */
+TgSecret *tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason);
+gint64 tg_share_errand_deadline_s(const TgShare *self);

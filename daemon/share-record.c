@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A share as a row: what is in the clear, and the sealed record. */
+
+#include <string.h>
+
+#include "daemon/record.h"
+#include "daemon/share-private.h"
+
+/* Numbers are stored: never use one again for something else. */
+enum {
+        FIELD_FORMAT = 1,
+        FIELD_RELAY = 2,
+        FIELD_MODE = 3,
+        FIELD_KIND = 4,
+        FIELD_APPLICATION = 5,
+        FIELD_TITLE = 6,
+        FIELD_DESCRIPTION = 7,
+        FIELD_FLAGS = 8,
+        FIELD_FAILURE_CODE = 9,
+        FIELD_FAILURE_TEXT = 10,
+        FIELD_ENDED_BY = 11,
+        FIELD_CREDENTIAL = 12,
+        FIELD_KEY = 13,
+        FIELD_INVITATION = 14,
+        FIELD_CLAIM = 15,
+        FIELD_THREAD = 16,
+        FIELD_MAILBOX = 17,
+        FIELD_LETTER = 18,
+        FIELD_DIGEST = 19,
+        FIELD_ETAG = 20,
+        FIELD_REQUEST = 21,
+        FIELD_ERRAND = 22,
+        FIELD_OUTCOME = 23,
+        FIELD_STATE = 24,
+        FIELD_EXPIRES = 25,
+        FIELD_REASON = 26,
+};
+
+enum {
+        FLAG_TITLE_VERIFIED = 1 << 0,
+        FLAG_TITLE_OWN = 1 << 1,
+        FLAG_COMPAT = 1 << 2,
+        FLAG_BOUND = 1 << 3,
+        FLAG_ARRIVED = 1 << 4,
+        FLAG_UPLOADED = 1 << 5,
+        FLAG_MESSAGE = 1 << 6,
+        FLAG_CLOCK_CORRECTED = 1 << 7,
+};
+
+static guint64
+flags_of(const TgShare *self)
+{
+        return (self->is_title_verified ? FLAG_TITLE_VERIFIED : 0) |
+               (self->is_title_own ? FLAG_TITLE_OWN : 0) | (self->is_compat ? FLAG_COMPAT : 0) |
+               (self->is_bound ? FLAG_BOUND : 0) | (self->has_arrived ? FLAG_ARRIVED : 0) |
+               (self->was_uploaded ? FLAG_UPLOADED : 0) | (self->has_message ? FLAG_MESSAGE : 0) |
+               (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0);
+}
+
+static TgSecret *
+write_detail(const TgShare *self, GError **error)
+{
+        g_autoptr(TgRecord) record = tg_record_new();
+
+        tg_record_put_text(record, FIELD_FORMAT, self->format);
+        tg_record_put_text(record, FIELD_RELAY, self->relay);
+        tg_record_put_text(record, FIELD_MODE, self->mode);
+        tg_record_put_text(record, FIELD_KIND, self->kind);
+        tg_record_put_text(record, FIELD_APPLICATION, self->application);
+        tg_record_put_text(record, FIELD_TITLE, self->title);
+        tg_record_put_text(record, FIELD_DESCRIPTION, self->description);
+        tg_record_put_number(record, FIELD_FLAGS, flags_of(self));
+        if (self->has_failure) {
+                tg_record_put_number(record, FIELD_FAILURE_CODE, self->failure_code);
+                tg_record_put_text(record, FIELD_FAILURE_TEXT, self->failure_text);
+        }
+        tg_record_put_number(record, FIELD_ENDED_BY, self->ended_by);
+        tg_record_put_text(record, FIELD_CREDENTIAL, self->credential_id);
+        tg_record_put_secret(record, FIELD_KEY, self->key);
+        tg_record_put_secret(record, FIELD_INVITATION, self->invitation);
+        tg_record_put_secret(record, FIELD_CLAIM, self->claim);
+        if (self->thread != NULL) {
+                g_autoptr(GBytes) thread = tg_thread_save(self->thread);
+
+                tg_record_put_bytes(record,
+                                    FIELD_THREAD,
+                                    g_bytes_get_data(thread, NULL),
+                                    g_bytes_get_size(thread));
+        }
+        tg_record_put_text(record, FIELD_MAILBOX, self->mailbox_url);
+        tg_record_put_number(record, FIELD_LETTER, (guint64)(guchar)self->letter);
+        if (self->has_digest)
+                tg_record_put_bytes(record, FIELD_DIGEST, self->digest, sizeof self->digest);
+        tg_record_put_text(record, FIELD_ETAG, self->etag);
+        tg_record_put_text(record, FIELD_REQUEST, self->request_id);
+        tg_record_put_number(record, FIELD_ERRAND, self->errand);
+        tg_record_put_number(record, FIELD_OUTCOME, self->outcome);
+        tg_record_put_text(record, FIELD_REASON, self->reason);
+        tg_record_put_number(record, FIELD_STATE, self->state);
+        tg_record_put_number(record, FIELD_EXPIRES, (guint64)self->expires_s);
+
+        return tg_record_write(record, error);
+}
+
+gboolean
+tg_share_save(TgShare *self, TgSecret *body, GError **error)
+{
+        TgStore *store = self->wallet->store;
+        g_autoptr(TgSecret) detail = NULL;
+        /* Borrowed: the row does not outlive this call. */
+        TgShareRow row = {
+                .id = self->id,
+                .role = self->role,
+                .state = self->state,
+                .created_s = self->created_s,
+                .expires_s = self->expires_s,
+                .ended_s = self->ended_s,
+                .is_busy = tg_share_is_busy(self),
+                .version = self->version,
+        };
+
+        if (self->is_sealed) {
+                /* The key is not there: an end can be written all the same. */
+                if (!tg_store_end_share(store, &row, error))
+                        return FALSE;
+        } else {
+                /* Before the user has said yes nothing is kept of what was asked. */
+                if (tg_store_has_key(store) && self->state != TG_STATE_AUTHORIZING) {
+                        detail = write_detail(self, error);
+                        if (detail == NULL)
+                                return FALSE;
+                }
+                if (!tg_store_save_share(store, &row, detail, detail != NULL ? body : NULL, error))
+                        return FALSE;
+        }
+
+        self->version = row.version;
+        return TRUE;
+}
+
+static const char *
+get_interned(const TgSecret *detail, guint8 field)
+{
+        g_autofree char *text = tg_record_get_text(detail, field);
+
+        return text != NULL ? g_intern_string(text) : "";
+}
+
+static void
+replace(char **text, char *with)
+{
+        g_free(*text);
+        *text = with;
+}
+
+static void
+read_exchange(TgShare *self, TgSecret *detail)
+{
+        const guint8 *bytes;
+        gsize n_bytes;
+
+        tg_share_forget_secrets(self);
+        g_clear_pointer(&self->claim, tg_secret_unref);
+        self->key = tg_record_get_secret(detail, FIELD_KEY);
+        self->invitation = tg_record_get_secret(detail, FIELD_INVITATION);
+        self->claim = tg_record_get_secret(detail, FIELD_CLAIM);
+        if (tg_record_get_slice(detail, FIELD_THREAD, &bytes, &n_bytes))
+                self->thread = tg_thread_load(bytes, n_bytes, NULL);
+        self->has_digest = tg_record_get_slice(detail, FIELD_DIGEST, &bytes, &n_bytes) &&
+                           n_bytes == sizeof self->digest;
+        if (self->has_digest)
+                memcpy(self->digest, bytes, sizeof self->digest);
+        replace(&self->mailbox_url, tg_record_get_text(detail, FIELD_MAILBOX));
+        replace(&self->etag, tg_record_get_text(detail, FIELD_ETAG));
+        replace(&self->request_id, tg_record_get_text(detail, FIELD_REQUEST));
+        self->letter = (char)tg_record_get_number(detail, FIELD_LETTER, 0);
+        self->errand = (TgErrand)tg_record_get_number(detail, FIELD_ERRAND, TG_ERRAND_NONE);
+        self->outcome = (TgOutcome)tg_record_get_number(detail, FIELD_OUTCOME, 0);
+        replace(&self->reason, tg_record_get_text(detail, FIELD_REASON));
+}
+
+void
+tg_share_read_detail(TgShare *self, TgSecret *detail)
+{
+        guint64 flags = tg_record_get_number(detail, FIELD_FLAGS, 0);
+        const char *format = get_interned(detail, FIELD_FORMAT);
+
+        self->format = format[0] != '\0' ? format : NULL;
+        self->relay = get_interned(detail, FIELD_RELAY);
+        self->mode = get_interned(detail, FIELD_MODE);
+        self->kind = get_interned(detail, FIELD_KIND);
+        self->application = get_interned(detail, FIELD_APPLICATION);
+        replace(&self->title, tg_record_get_text(detail, FIELD_TITLE));
+        if (self->title == NULL)
+                self->title = g_strdup("");
+        replace(&self->description, tg_record_get_text(detail, FIELD_DESCRIPTION));
+        if (self->description == NULL)
+                self->description = g_strdup("");
+
+        self->is_title_verified = (flags & FLAG_TITLE_VERIFIED) != 0;
+        self->is_title_own = (flags & FLAG_TITLE_OWN) != 0;
+        self->is_compat = (flags & FLAG_COMPAT) != 0;
+        self->is_bound = (flags & FLAG_BOUND) != 0;
+        self->has_arrived = (flags & FLAG_ARRIVED) != 0;
+        self->was_uploaded = (flags & FLAG_UPLOADED) != 0;
+        self->has_message = (flags & FLAG_MESSAGE) != 0;
+        self->is_clock_corrected = (flags & FLAG_CLOCK_CORRECTED) != 0;
+
+        replace(&self->failure_text, tg_record_get_text(detail, FIELD_FAILURE_TEXT));
+        self->has_failure = self->failure_text != NULL;
+        self->failure_code = (TgError)tg_record_get_number(detail, FIELD_FAILURE_CODE, 0);
+        self->ended_by = (TgEndedBy)tg_record_get_number(detail, FIELD_ENDED_BY, TG_ENDED_NOT);
+        replace(&self->credential_id, tg_record_get_text(detail, FIELD_CREDENTIAL));
+        self->expires_s =
+                (gint64)tg_record_get_number(detail, FIELD_EXPIRES, (guint64)self->expires_s);
+        self->state = (TgState)tg_record_get_number(detail, FIELD_STATE, self->state);
+        read_exchange(self, detail);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One exchange seen from this side. Runs the session table: performs its actions
+ * and feeds each outcome back as one event; saves before it sends, and before it tells.
+ * Knows no bus: an observer is told what has changed.
+ */
+
+#include <glib.h>
+
+#include "daemon/vertical.h"
+#include "daemon/wallet.h"
+#include "protocol/error.h"
+#include "protocol/link.h"
+#include "protocol/session.h"
+
+typedef struct TgShare TgShare;
+
+typedef enum {
+        TG_ENDED_NOT,
+        TG_ENDED_SELF,
+        TG_ENDED_PEER,
+        TG_ENDED_RELAY,
+        TG_ENDED_TIME,
+} TgEndedBy;
+
+/* What has changed, for PropertiesChanged. */
+typedef enum {
+        TG_SHARE_STATE = 1 << 0,
+        TG_SHARE_FORMAT = 1 << 1,
+        TG_SHARE_TITLE = 1 << 2, /* title, description, whether verified */
+        TG_SHARE_RELAY = 1 << 3,
+        TG_SHARE_MODE = 1 << 4,
+        TG_SHARE_EXPIRES = 1 << 5,
+        TG_SHARE_FAILURE = 1 << 6,
+        TG_SHARE_CREDENTIAL = 1 << 7,
+        TG_SHARE_APPLICATION = 1 << 8,
+} TgShareChange;
+#define TG_SHARE_ALL ((1 << 9) - 1)
+
+/* A credential that has arrived and is in the keyring: the owner of credentials
+ * saves it in the transaction that is open, or fails. */
+typedef struct {
+        const char *id;
+        const char *format;
+        const char *title;
+        const char *description;
+        const char *kind;
+} TgArrival;
+
+typedef struct {
+        void (*changed)(TgShare *share, TgShareChange changes, gpointer user_data);
+        void (*ended)(TgShare *share, gpointer user_data);
+        gboolean (*arrived)(TgShare *share,
+                            const TgArrival *arrival,
+                            GError **error,
+                            gpointer user_data);
+        /* After the transaction. */
+        void (*arrival_saved)(TgShare *share, const char *credential_id, gpointer user_data);
+        /* Another share of the same link runs or is completed, or the link has ended:
+         * FALSE with the error that says so. Asked once the state key is there. */
+        gboolean (*may_claim)(TgShare *share,
+                              const guint8 digest[32],
+                              GError **error,
+                              gpointer data);
+} TgShareOwner;
+
+/* What a new share of an initiator is made of; everything is copied or referenced. */
+typedef struct {
+        const TgVertical *vertical;
+        const char *kind;
+        TgSecret *content;      /* NULL: the item is read when the keyring is there */
+        const char *item_path;  /* or */
+        GHashTable *attributes; /* a{ss}, for an item that is still to be read */
+        const char *label;      /* with the content */
+        const char *content_type;
+        const char *title;
+        const char *description;
+        const char *image_url;
+        const char *relay; /* origin */
+        guint life_s;
+        gboolean is_compat;
+        gboolean has_public_title;
+        char letter; /* 0: none */
+        const char *application;
+        const char *starter; /* unique name of the connection */
+} TgShareOffer;
+
+/* Both save the new share, in state authorizing, before they return. */
+TgShare *tg_share_new_initiator(TgWallet *wallet,
+                                const TgShareOwner *owner,
+                                gpointer owner_data,
+                                const TgShareOffer *offer,
+                                GError **error);
+TgShare *tg_share_new_recipient(TgWallet *wallet,
+                                const TgShareOwner *owner,
+                                gpointer owner_data,
+                                const TgLink *link,
+                                const char *own_title, /* NULL: the sender's */
+                                const char *application,
+                                const char *starter,
+                                GError **error);
+/* From the store. @detail NULL: not readable (yet). */
+TgShare *tg_share_new_stored(TgWallet *wallet,
+                             const TgShareOwner *owner,
+                             gpointer owner_data,
+                             const TgShareRow *row);
+
+TgShare *tg_share_ref(TgShare *self);
+void tg_share_unref(TgShare *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgShare, tg_share_unref)
+/* Drops everything under way; no callback arrives afterwards. Called by the owner
+ * before it lets go. */
+void tg_share_stop(TgShare *self);
+
+/* ---- what it is ---- */
+
+const char *tg_share_id(const TgShare *self);
+TgRole tg_share_role(const TgShare *self);
+TgState tg_share_state(const TgShare *self);
+const char *tg_share_state_name(const TgShare *self); /* as shown: also waiting-for-keyring */
+gboolean tg_share_is_ended(const TgShare *self);
+gboolean tg_share_is_busy(const TgShare *self); /* ended, but something is still to be sent */
+const char *tg_share_format(const TgShare *self);
+const char *tg_share_title(const TgShare *self);
+const char *tg_share_description(const TgShare *self);
+const char *tg_share_relay(const TgShare *self);
+const char *tg_share_mode(const TgShare *self);
+gint64 tg_share_created_s(const TgShare *self);
+gint64 tg_share_expires_s(const TgShare *self);
+gint64 tg_share_ended_s(const TgShare *self);
+gboolean tg_share_failure(const TgShare *self, TgError *ret_code, const char **ret_text);
+const char *tg_share_credential_id(const TgShare *self); /* NULL: none */
+const char *tg_share_application(const TgShare *self);
+gboolean tg_share_is_title_verified(const TgShare *self);
+const char *tg_share_ended_by(const TgShare *self);
+gboolean tg_share_was_started_by(const TgShare *self, const char *bus_name);
+/* The digest of a recipient's link, NULL before it is known. */
+const guint8 *tg_share_link_digest(const TgShare *self);
+const char *tg_share_mailbox_url(const TgShare *self); /* NULL before it is known */
+
+/* ---- what may be done to it ---- */
+
+/* The user has decided; @error says why not, NULL: allowed. */
+void tg_share_decide(TgShare *self, const GError *error, gboolean is_interactive);
+TgSecret *tg_share_get_invitation(TgShare *self, GError **error);
+gboolean tg_share_cancel(TgShare *self, const char *reason, GError **error);
+gboolean tg_share_decline(TgShare *self, const char *reason, GError **error);
+gboolean tg_share_relinquish(TgShare *self, GError **error);
+gboolean tg_share_may_forget(const TgShare *self, GError **error);
+
+/* ---- what happens around it ---- */
+
+/* The state key is there: @detail as stored (NULL: nothing sealed), @error when the
+ * row was tampered with. Goes on where it was. */
+void tg_share_unsealed(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError *error);
+/* Keyring unlocked, key there, network back, clock changed: try what waits. */
+void tg_share_go_on(TgShare *self);
+/* Ends it when its time is up. */
+void tg_share_check_time(TgShare *self, gint64 now_s);
+/* When it wants tg_share_check_time() next; 0: never. */
+gint64 tg_share_deadline_s(const TgShare *self);

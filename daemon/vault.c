@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Opening:
+ *
+ *      begin            unlock, if we may and must
+ *      key_loaded       take the key, or make one where none can exist
+ *      key_stored       …which counts only once the keyring has it
+ *      count_loaded     compare with the file's
+ *
+ * One job at a time; whatever fails leaves the vault shut, and the next change of
+ * the keyring, or the next act of the user, tries again.
+ */
+
+#include "daemon/vault.h"
+
+#include "protocol/error.h"
+
+#define KEY_BYTES 32
+
+struct TgVault {
+        TgStore *store;
+        TgKeyring *keyring;
+        TgVaultFunc on_opened;
+        gpointer user_data;
+
+        TgKeyringJob *job;
+        TgSecret *new_key;
+        TgVaultFinding finding;
+        gboolean is_open;
+        gboolean is_wanted;
+
+        TgKeyringJob *count_job;
+        guint64 count_pushed;
+        gboolean is_count_behind;
+};
+
+static void
+key_loaded(TgSecret *key, const char *label, const char *type, const GError *error, gpointer data);
+static void
+key_stored(TgSecret *key, const char *label, const char *type, const GError *error, gpointer data);
+static void count_loaded(
+        TgSecret *count, const char *label, const char *type, const GError *error, gpointer data);
+
+static void
+unlocked(TgSecret *key, const char *label, const char *type, const GError *error, gpointer data)
+{
+        TgVault *self = data;
+
+        self->job = NULL;
+        if (error != NULL) {
+                g_message("the keyring stays locked: %s", error->message);
+                return;
+        }
+        self->job = tg_keyring_load_key(self->keyring, key_loaded, self);
+}
+
+static void
+begin(TgVault *self, gboolean is_interactive)
+{
+        if (tg_keyring_state(self->keyring) == TG_KEYRING_UNLOCKED)
+                self->job = tg_keyring_load_key(self->keyring, key_loaded, self);
+        else if (is_interactive)
+                self->job = tg_keyring_unlock(self->keyring, unlocked, self);
+}
+
+static void
+take_key(TgVault *self, TgSecret *key)
+{
+        if (tg_store_set_key(self->store, key) == TG_STORE_KEY_OTHER)
+                self->finding = TG_VAULT_KEY_GONE;
+
+        self->job = tg_keyring_load_count(self->keyring, count_loaded, self);
+}
+
+static void
+make_key(TgVault *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        g_clear_pointer(&self->new_key, tg_secret_unref);
+        self->new_key = tg_secret_new_random(KEY_BYTES, &error);
+        if (self->new_key == NULL) {
+                g_warning("cannot make a state key: %s", error->message);
+                return;
+        }
+        self->job = tg_keyring_store_key(self->keyring, self->new_key, key_stored, self);
+}
+
+static void
+key_loaded(TgSecret *key, const char *label, const char *type, const GError *error, gpointer data)
+{
+        TgVault *self = data;
+
+        self->job = NULL;
+        if (error == NULL && tg_secret_size(key) == KEY_BYTES)
+                take_key(self, key);
+        else if (error == NULL)
+                g_warning("the state key in the keyring is malformed: remove the item \"Tigress: "
+                          "key of running shares\" to start with a new one");
+        else if (g_error_matches(error, TG_ERROR, TG_ERROR_NOT_FOUND))
+                make_key(self);
+        else
+                g_message("the state key cannot be had now: %s", error->message);
+}
+
+static void
+key_stored(TgSecret *key, const char *label, const char *type, const GError *error, gpointer data)
+{
+        TgVault *self = data;
+        g_autoptr(TgSecret) new_key = g_steal_pointer(&self->new_key);
+
+        self->job = NULL;
+        if (error != NULL) {
+                g_message("the state key cannot be stored now: %s", error->message);
+                return;
+        }
+        take_key(self, new_key);
+}
+
+static guint64
+parse_count(const TgSecret *secret)
+{
+        gsize n_bytes;
+        const char *text = (const char *)tg_secret_get(secret, &n_bytes);
+        guint64 count;
+
+        /* A counter that cannot be read counts as the highest: the file is then old. */
+        if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64 - 1, &count, NULL))
+                return G_MAXUINT64 - 1;
+        return count;
+}
+
+static void
+count_loaded(
+        TgSecret *count, const char *label, const char *type, const GError *error, gpointer data)
+{
+        TgVault *self = data;
+        gboolean is_missing = g_error_matches(error, TG_ERROR, TG_ERROR_NOT_FOUND);
+        guint64 in_keyring = error == NULL ? parse_count(count) : 0;
+        guint64 in_file = tg_store_count(self->store);
+        TgVaultFinding finding;
+
+        self->job = NULL;
+        if (error != NULL && !is_missing) {
+                g_message("the counter cannot be had now: %s", error->message);
+                return;
+        }
+
+        if (self->finding == TG_VAULT_FINE && in_keyring > in_file)
+                self->finding = TG_VAULT_OLD_COPY;
+
+        finding = self->finding;
+        self->finding = TG_VAULT_FINE;
+        self->is_open = TRUE;
+        self->count_pushed = in_keyring;
+
+        if (finding != TG_VAULT_FINE) {
+                g_autoptr(GError) failure = NULL;
+
+                if (!tg_store_begin(self->store, &failure) ||
+                    !tg_store_start_over(self->store, TG_STATE_FAILED, &failure) ||
+                    !tg_store_set_count(self->store, MAX(in_keyring, in_file), &failure) ||
+                    !tg_store_commit(self->store, &failure)) {
+                        tg_store_rollback(self->store);
+                        self->is_open = FALSE;
+                        g_warning("cannot start the state anew: %s", failure->message);
+                        return;
+                }
+        }
+
+        self->on_opened(self, finding, self->user_data);
+        tg_vault_push_count(self);
+}
+
+TgVault *
+tg_vault_new(TgStore *store, TgKeyring *keyring, TgVaultFunc on_opened, gpointer user_data)
+{
+        TgVault *self = g_new0(TgVault, 1);
+
+        self->store = store;
+        self->keyring = keyring;
+        self->on_opened = on_opened;
+        self->user_data = user_data;
+
+        return self;
+}
+
+void
+tg_vault_free(TgVault *self)
+{
+        if (self == NULL)
+                return;
+        g_clear_pointer(&self->job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->count_job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->new_key, tg_secret_unref);
+        g_free(self);
+}
+
+gboolean
+tg_vault_is_open(const TgVault *self)
+{
+        return self->is_open;
+}
+
+void
+tg_vault_open(TgVault *self, gboolean is_interactive)
+{
+        if (self->is_open)
+                return;
+        self->is_wanted = TRUE;
+        if (self->job == NULL)
+                begin(self, is_interactive);
+}
+
+void
+tg_vault_keyring_changed(TgVault *self)
+{
+        if (!self->is_open && self->is_wanted && self->job == NULL)
+                begin(self, FALSE);
+        if (self->is_open && self->is_count_behind)
+                tg_vault_push_count(self);
+}
+
+static void
+count_stored(
+        TgSecret *secret, const char *label, const char *type, const GError *error, gpointer data)
+{
+        TgVault *self = data;
+
+        self->count_job = NULL;
+        if (error != NULL) {
+                /* The file is ahead of the keyring, which is allowed; tried again when the
+                 * keyring changes or at the next start. */
+                g_message("the counter cannot be stored now: %s", error->message);
+                self->is_count_behind = TRUE;
+                return;
+        }
+        tg_vault_push_count(self);
+}
+
+void
+tg_vault_push_count(TgVault *self)
+{
+        guint64 count = tg_store_count(self->store);
+
+        self->is_count_behind = FALSE;
+        if (!self->is_open || self->count_job != NULL || self->count_pushed >= count)
+                return;
+        if (tg_keyring_state(self->keyring) != TG_KEYRING_UNLOCKED) {
+                self->is_count_behind = TRUE;
+                return;
+        }
+
+        self->count_pushed = count;
+        self->count_job = tg_keyring_store_count(self->keyring, count, count_stored, self);
+}

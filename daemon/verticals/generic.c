@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * digitalwallet.generic.authorizationToken: whatever the user gives. A JSON
+ * object travels as it stands, text unchanged; any other octets travel as
+ * {"octets": BASE64}, and come back as they were.
+ */
+
+#include "daemon/vertical.h"
+#include "daemon/verticals/octets.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+
+static const char *const kinds[] = {"token", "copy", NULL};
+
+/* An object that says {"octets": …} and nothing else. */
+static gboolean
+is_wrapped(const TgJson *object, TgJson *ret_octets)
+{
+        TgJsonIter iter;
+        TgJson value;
+        gsize n_members = 0;
+
+        tg_json_iter_init(&iter, object);
+        while (tg_json_iter_next(&iter, NULL, &value))
+                n_members++;
+
+        return n_members == 1 && tg_json_get_typed(object, "octets", TG_JSON_STRING, ret_octets);
+}
+
+/* The content sits one level deep in what travels, so it may be one level less deep. */
+static gboolean
+fits_inside(const TgJson *object)
+{
+        guint depth = 0;
+        gboolean is_string = FALSE;
+
+        for (gsize i = 0; i < object->n_chars; i++) {
+                char c = object->text[i];
+
+                if (is_string) {
+                        if (c == '\\')
+                                i++;
+                        else if (c == '"')
+                                is_string = FALSE;
+                } else if (c == '"') {
+                        is_string = TRUE;
+                } else if (c == '{' || c == '[') {
+                        if (++depth >= TG_MAX_JSON_DEPTH)
+                                return FALSE;
+                } else if (c == '}' || c == ']') {
+                        depth--;
+                }
+        }
+        return TRUE;
+}
+
+static TgSecret *
+encode(const TgSecret *given, const char *label, const char *content_type, GError **error)
+{
+        gsize n_bytes;
+        const char *text = (const char *)tg_secret_get(given, &n_bytes);
+        TgJson value;
+        TgJson octets;
+
+        if (n_bytes > TG_MAX_CONTENT_BYTES) {
+                tg_set_error(error,
+                             TG_ERROR_LIMIT_REACHED,
+                             "the content is larger than %d octets",
+                             TG_MAX_CONTENT_BYTES);
+                return NULL;
+        }
+
+        /* An object that looks like our wrapping is wrapped, or it would come out changed. */
+        if (tg_json_parse(text, n_bytes, TG_MAX_CONTENT_BYTES, &value, NULL) &&
+            value.type == TG_JSON_OBJECT && value.n_chars == n_bytes && fits_inside(&value) &&
+            !is_wrapped(&value, &octets))
+                return tg_secret_new(text, n_bytes, error);
+
+        return tg_octets_encode("{\"octets\":\"", given, "\"}", error);
+}
+
+static gboolean
+decode(const TgJson *content, TgProvision *ret_provision, GError **error)
+{
+        g_auto(TgProvision) provision = {};
+        TgJson octets;
+
+        if (is_wrapped(content, &octets)) {
+                provision.content = tg_octets_decode(&octets, error);
+                provision.content_type = g_strdup("application/octet-stream");
+        } else {
+                provision.content = tg_secret_new(content->text, content->n_chars, error);
+                provision.content_type = g_strdup("application/json");
+        }
+        if (provision.content == NULL)
+                return FALSE;
+
+        *ret_provision = provision;
+        provision = (TgProvision){};
+        return TRUE;
+}
+
+const TgVertical tg_vertical_generic = {
+        .format = "digitalwallet.generic.authorizationToken",
+        .name = "Token or other content",
+        .kinds = kinds,
+        .letter = 'a',
+        .source = TG_SOURCE_CONTENT,
+        .encode = encode,
+        .decode = decode,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * org.tigress.secret.item: a copy of one item of the Secret Service. Label and
+ * secret travel; no attribute does, and attributes that a peer sends anyway are not
+ * taken over: as searchable ones they would be found by other programs in
+ * place of the right item.
+ */
+
+#include <string.h>
+
+#include "daemon/vertical.h"
+#include "daemon/verticals/octets.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+#include "protocol/text.h"
+
+#define DEFAULT_CONTENT_TYPE "text/plain"
+#define MAX_CONTENT_TYPE_BYTES 127 /* RFC 6838 section 4.2, type and subtype */
+
+static const char *const kinds[] = {"copy", NULL};
+
+/* Printable ASCII without quotes: what gnome-keyring, and a header, can carry. */
+static gboolean
+is_content_type(const char *text)
+{
+        gsize n_bytes = strlen(text);
+
+        if (n_bytes == 0 || n_bytes > MAX_CONTENT_TYPE_BYTES)
+                return FALSE;
+        for (gsize i = 0; i < n_bytes; i++) {
+                if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+                        return FALSE;
+        }
+        return TRUE;
+}
+
+static TgSecret *
+encode(const TgSecret *given, const char *label, const char *content_type, GError **error)
+{
+        g_autoptr(GString) before = g_string_new("{\"label\":");
+        g_autofree char *clean = tg_text_clean(label, -1, TG_MAX_TITLE_BYTES);
+
+        if (tg_secret_size(given) > TG_MAX_CONTENT_BYTES) {
+                tg_set_error(error,
+                             TG_ERROR_LIMIT_REACHED,
+                             "the item's secret is larger than %d octets",
+                             TG_MAX_CONTENT_BYTES);
+                return NULL;
+        }
+
+        tg_json_append_string(before, clean);
+        g_string_append(before, ",\"contentType\":");
+        tg_json_append_string(before,
+                              content_type != NULL && is_content_type(content_type)
+                                      ? content_type
+                                      : DEFAULT_CONTENT_TYPE);
+        g_string_append(before, ",\"octets\":\"");
+
+        return tg_octets_encode(before->str, given, "\",\"attributes\":{}}", error);
+}
+
+static gboolean
+decode(const TgJson *content, TgProvision *ret_provision, GError **error)
+{
+        g_auto(TgProvision) provision = {};
+        g_autofree char *label_text = NULL;
+        TgJson label;
+        TgJson type;
+        TgJson octets;
+        TgJson attributes;
+
+        if (!tg_json_get_typed(content, "label", TG_JSON_STRING, &label) ||
+            !tg_json_get_typed(content, "contentType", TG_JSON_STRING, &type) ||
+            !tg_json_get_typed(content, "octets", TG_JSON_STRING, &octets) ||
+            !tg_json_get_typed(content, "attributes", TG_JSON_OBJECT, &attributes)) {
+                tg_set_error(error, TG_ERROR_INVALID, "the keyring item is malformed");
+                return FALSE;
+        }
+
+        provision.content_type = tg_json_dup_string(&type);
+        if (!is_content_type(provision.content_type)) {
+                tg_set_error(error, TG_ERROR_INVALID, "the keyring item's type is malformed");
+                return FALSE;
+        }
+
+        label_text = tg_json_dup_string(&label);
+        provision.title = tg_text_clean(label_text, -1, TG_MAX_TITLE_BYTES);
+        provision.content = tg_octets_decode(&octets, error);
+        if (provision.content == NULL)
+                return FALSE;
+
+        *ret_provision = provision;
+        provision = (TgProvision){};
+        return TRUE;
+}
+
+const TgVertical tg_vertical_keyring_item = {
+        .format = "org.tigress.secret.item",
+        .name = "Keyring item",
+        .kinds = kinds,
+        .letter = 'a',
+        .source = TG_SOURCE_ITEM,
+        .encode = encode,
+        .decode = decode,
+};
