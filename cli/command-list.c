@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/command.h"
+#include "cli/object.h"
+#include "cli/outcome.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "cli/times.h"
+#include "protocol/error.h"
+
+static gboolean shows_all;
+static gboolean shows_ended;
+
+static const TgOption options[] = {
+        {"all",                            TG_OPTION_FLAG, &shows_all, NULL, "those that have ended as well"},
+        {"ended",                      TG_OPTION_FLAG, &shows_ended, NULL, "only those that have ended"},
+        {                         },
+};
+
+static gboolean
+is_wanted(const TgObject *share)
+{
+        return shows_all || tg_outcome_is_end(tg_object_text(share, "State")) == shows_ended;
+}
+
+static void
+add_row(TgTable *table, const TgObject *share, gsize n_id_chars)
+{
+        guint64 now = tg_times_now();
+        gboolean is_end = tg_outcome_is_end(tg_object_text(share, "State"));
+        const char *title = tg_object_text(share, "Title");
+        gboolean is_verified = *title == '\0' || tg_object_flag(share, "TitleVerified");
+        g_autofree char *id = g_strndup(share->id, n_id_chars);
+        g_autofree char *shown = g_strconcat(title, is_verified ? NULL : " (unverified)", NULL);
+        g_autofree char *created = tg_times_relative(tg_object_number(share, "Created"), now);
+        g_autofree char *expires =
+                tg_times_relative(is_end ? 0 : tg_object_number(share, "Expires"), now);
+        const char *cells[] = {
+                id,
+                tg_object_text(share, "Role"),
+                tg_object_text(share, "State"),
+                shown,
+                created,
+                expires,
+        };
+
+        tg_table_add(table, cells);
+}
+
+static void
+print_table(GPtrArray *shares)
+{
+        static const char *const headings[] = {
+                "ID", "ROLE", "STATE", "TITLE", "BEGAN", "ENDS", NULL};
+        g_autoptr(TgTable) table = tg_table_new(headings, 3);
+        gsize n_id_chars = tg_object_id_chars(shares);
+
+        for (guint i = 0; i < shares->len; i++)
+                add_row(table, g_ptr_array_index(shares, i), n_id_chars);
+        if (tg_table_n_rows(table) > 0)
+                tg_table_print(table);
+        else
+                tg_output_note(shows_all     ? "there are no shares"
+                               : shows_ended ? "no shares have ended"
+                                             : "no shares are running");
+}
+
+static int
+run(const TgInvocation *invocation, GError **error)
+{
+        g_autoptr(TgClient) client = NULL;
+        g_autoptr(GPtrArray) shares = NULL;
+
+        if (shows_all && shows_ended) {
+                tg_set_error(
+                        error, TG_ERROR_INVALID, "--all and --ended do not go together\ngive one");
+                return -1;
+        }
+        client = tg_client_new(invocation->may_ask, error);
+        if (client)
+                shares = tg_object_list(client, TG_OBJECT_SHARE, error);
+        if (!shares)
+                return -1;
+
+        for (guint i = shares->len; i > 0; i--)
+                if (!is_wanted(g_ptr_array_index(shares, i - 1)))
+                        g_ptr_array_remove_index(shares, i - 1);
+        if (!tg_output_is_json()) {
+                print_table(shares);
+                return 0;
+        }
+
+        for (guint i = 0; i < shares->len; i++) {
+                TgJsonLine *line = tg_json_line_begin();
+
+                tg_object_to_json(g_ptr_array_index(shares, i), line);
+                tg_json_line_end(line);
+        }
+
+        return 0;
+}
+
+const TgCommand tg_command_list = {
+        .name = "list",
+        .arguments = "",
+        .min_arguments = 0,
+        .max_arguments = 0,
+        .summary = "show the shares that are running",
+        .description = "Shows the shares that are running, the newest last.\n",
+        .options = options,
+        .example = "tigressctl list --all",
+        .run = run,
+};

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "cli/agent.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/escape.h"
+#include "cli/object.h"
+#include "cli/output.h"
+#include "cli/secret-input.h"
+#include "protocol/error.h"
+
+static const char *output_file;
+
+static const TgOption options[] = {
+        {"output",                                  TG_OPTION_TEXT, &output_file, "FILE", "into a new file that only you may read"},
+        {},
+};
+
+/* The file is made before anybody is asked, so that a yes is not lost to a typing error. */
+static int
+open_output(GError **error)
+{
+        int fd;
+
+        if (!output_file)
+                return STDOUT_FILENO;
+        fd = open(output_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+        if (fd < 0 && errno == EEXIST)
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the output file is there already\nname one that is not");
+        else if (fd < 0)
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "cannot make the output file: %s",
+                             tg_output_reason(errno));
+
+        return fd;
+}
+
+static TgSecret *
+reveal(const TgInvocation *invocation, TgClient *client, const TgObject *credential, GError **error)
+{
+        g_autoptr(TgAgent) agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
+        const TgClientCall call = {
+                .path = credential->path,
+                .interface = tg_object_interface(credential),
+                .method = "Reveal",
+                .arguments = g_variant_new("(a{sv})", NULL),
+                .kind = TG_CALL_ASKS,
+        };
+
+        return tg_client_call_secret(client, &call, error);
+}
+
+/* A terminal acts on what it is sent: there the content is shown, elsewhere it is given. */
+static gboolean
+show(const TgSecret *content, GError **error)
+{
+        g_autoptr(TgSecret) shown = NULL;
+        gsize n_bytes;
+        const char *text = (const char *)tg_secret_get(content, &n_bytes);
+        gsize n_shown = tg_escape_to(TG_ESCAPE_LINES, text, n_bytes, NULL);
+        guint8 *buffer;
+
+        shown = tg_secret_new_blank(n_shown, &buffer, error);
+        if (!shown)
+                return FALSE;
+        tg_escape_to(TG_ESCAPE_LINES, text, n_bytes, (char *)buffer);
+
+        return tg_output_secret(shown, error);
+}
+
+static gboolean
+give(const TgObject *credential, const TgSecret *content, int fd, GError **error)
+{
+        TgJsonLine *line;
+
+        if (fd != STDOUT_FILENO) {
+                if (!tg_secret_input_write(fd, content, error))
+                        return FALSE;
+                if (fsync(fd) == 0)
+                        return TRUE;
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             "cannot write the output file: %s",
+                             tg_output_reason(errno));
+                return FALSE;
+        }
+        if (tg_output_is_json()) {
+                line = tg_json_line_begin();
+                tg_json_line_string(line, "type", "content");
+                tg_json_line_string(line, "id", credential->id);
+                return tg_json_line_end_with_secret(line, "octets", content, TRUE, error);
+        }
+        if (isatty(fd))
+                return show(content, error);
+
+        return tg_secret_input_write(fd, content, error);
+}
+
+static void
+print_file(const TgObject *credential)
+{
+        TgJsonLine *line;
+
+        if (!tg_output_is_json())
+                return;
+
+        line = tg_json_line_begin();
+        tg_json_line_string(line, "type", "content");
+        tg_json_line_string(line, "id", credential->id);
+        tg_json_line_string(line, "file", output_file);
+        tg_json_line_end(line);
+}
+
+static int
+run(const TgInvocation *invocation, GError **error)
+{
+        g_autoptr(TgClient) client = tg_client_new(invocation->may_ask, error);
+        g_autoptr(TgObject) credential = NULL;
+        g_autoptr(TgSecret) content = NULL;
+        gboolean is_given = FALSE;
+        int fd = -1;
+
+        if (client)
+                credential = tg_object_find(
+                        client, TG_OBJECT_CREDENTIAL, invocation->arguments[0], error);
+        if (credential)
+                fd = open_output(error);
+        if (fd < 0)
+                return -1;
+
+        content = reveal(invocation, client, credential, error);
+        if (content)
+                is_given = give(credential, content, fd, error);
+        if (!output_file)
+                return is_given ? 0 : -1;
+
+        close(fd);
+        if (!is_given) {
+                unlink(output_file);
+                return -1;
+        }
+        print_file(credential);
+        return 0;
+}
+
+const TgCommand tg_command_reveal = {
+        .name = "reveal",
+        .arguments = "ID",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "print what a credential holds, after asking you",
+        .description =
+                "Prints what a credential holds, after asking you: the octets exactly as they\n"
+                "came. On a terminal, control characters are shown as escapes.\n",
+        .options = options,
+        .example = "tigressctl reveal 9b07c6d1 --output token.txt",
+        .run = run,
+};

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/agent.h"
+#include "cli/command.h"
+#include "cli/invitation.h"
+#include "cli/object.h"
+#include "cli/outcome.h"
+#include "cli/output.h"
+#include "cli/times.h"
+#include "protocol/error.h"
+
+static gboolean shows_link;
+
+static const TgOption options[] = {
+        {"link",                                         TG_OPTION_FLAG, &shows_link, NULL, "print the link of a running share; asks you"},
+        {},
+};
+
+static void
+print_time(const char *name, guint64 when)
+{
+        g_autofree char *text = when > 0 ? tg_times_full(when, tg_times_now()) : NULL;
+
+        tg_output_field(name, text);
+}
+
+static void
+print_share(const TgObject *share)
+{
+        const char *title = tg_object_text(share, "Title");
+        const char *failure;
+        const char *message;
+        g_autofree char *progress = NULL;
+        gboolean is_end = tg_outcome_is_end(tg_object_text(share, "State"));
+
+        tg_object_failure(share, &failure, &message);
+        if (!is_end)
+                progress = tg_outcome_progress(share, FALSE);
+
+        tg_output_field("Share", share->id);
+        tg_output_field("Title", title);
+        if (*title && !tg_object_flag(share, "TitleVerified"))
+                tg_output_field("", "(what the relay says; not verified)");
+        tg_output_field("Description", tg_object_text(share, "Description"));
+        tg_output_field("Role", tg_object_text(share, "Role"));
+        tg_output_field("State", tg_object_text(share, "State"));
+        tg_output_field("", progress);
+        tg_output_field("Ended by", tg_object_text(share, "EndedBy"));
+        if (is_end)
+                tg_output_field("Failure", message);
+        print_time("Began", tg_object_number(share, "Created"));
+        print_time(is_end ? "Limit" : "Ends", tg_object_number(share, "Expires"));
+        tg_output_field("Format", tg_object_text(share, "Format"));
+        tg_output_field("Relay", tg_object_text(share, "Relay"));
+        tg_output_field("Mode", tg_object_text(share, "Mode"));
+        tg_output_field("Transport", tg_object_text(share, "Transport"));
+        tg_output_field("Asked by", tg_object_text(share, "Application"));
+        tg_output_field("Credential", tg_object_reference(share, "Credential"));
+}
+
+static void
+print_credential(const TgObject *credential)
+{
+        tg_output_field("Credential", credential->id);
+        tg_output_field("Title", tg_object_text(credential, "Title"));
+        tg_output_field("Description", tg_object_text(credential, "Description"));
+        tg_output_field("Kind", tg_object_text(credential, "Kind"));
+        tg_output_field("Format", tg_object_text(credential, "Format"));
+        tg_output_field("Issuer", tg_object_text(credential, "Issuer"));
+        print_time("Received", tg_object_number(credential, "Received"));
+        print_time("Valid from", tg_object_number(credential, "NotBefore"));
+        print_time("Valid until", tg_object_number(credential, "NotAfter"));
+        tg_output_field("Revoked", tg_object_flag(credential, "Revoked") ? "yes" : "");
+        tg_output_field("Share", tg_object_reference(credential, "Share"));
+}
+
+static int
+print_link(const TgInvocation *invocation, TgClient *client, const TgObject *share, GError **error)
+{
+        g_autoptr(TgAgent) agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
+        g_autoptr(TgSecret) link = tg_invitation_get(client, share, error);
+
+        return link && tg_invitation_print(share, link, error) ? 0 : -1;
+}
+
+static int
+run(const TgInvocation *invocation, GError **error)
+{
+        g_autoptr(TgClient) client = tg_client_new(invocation->may_ask, error);
+        g_autoptr(TgObject) object = NULL;
+
+        if (client)
+                object = tg_object_find(client,
+                                        shows_link ? TG_OBJECT_SHARE : TG_OBJECT_ANY,
+                                        invocation->arguments[0],
+                                        error);
+        if (!object)
+                return -1;
+
+        if (shows_link)
+                return print_link(invocation, client, object, error);
+        if (tg_output_is_json()) {
+                TgJsonLine *line = tg_json_line_begin();
+
+                tg_object_to_json(object, line);
+                tg_json_line_end(line);
+        } else if (object->kind == TG_OBJECT_SHARE) {
+                print_share(object);
+        } else {
+                print_credential(object);
+        }
+
+        return 0;
+}
+
+const TgCommand tg_command_show = {
+        .name = "show",
+        .arguments = "ID",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .summary = "tell all about a share or a credential",
+        .description = "Tells all that is known about a share or a credential, but no secret.\n"
+                       "ID is its id, the beginning of it, or its path on the bus.\n",
+        .options = options,
+        .example = "tigressctl show 4f1d22a9",
+        .run = run,
+};

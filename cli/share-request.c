@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/share-request.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/object.h"
+#include "cli/output.h"
+#include "cli/secret-input.h"
+#include "cli/terminal.h"
+#include "cli/times.h"
+#include "dbus/names.h"
+#include "protocol/error.h"
+#include "protocol/limits.h"
+
+static const char *
+format_of(const TgShareRequest *self)
+{
+        if (self->format)
+                return self->format;
+        return self->item || self->attributes ? TG_FORMAT_ITEM : TG_FORMAT_TOKEN;
+}
+
+static gboolean
+is_item(const TgShareRequest *self)
+{
+        return strcmp(format_of(self), TG_FORMAT_ITEM) == 0;
+}
+
+gboolean
+tg_share_request_has_source(const TgShareRequest *self)
+{
+        return self->item || self->attributes || self->credential || self->content_file ||
+               self->content_fd || self->content_stdin;
+}
+
+static gboolean
+check_sources(const TgShareRequest *self, GError **error)
+{
+        gboolean has_content = self->content_file || self->content_fd || self->content_stdin;
+        guint n_sources = (self->item != NULL) + (self->attributes != NULL) +
+                          (self->credential != NULL) + (self->content_file != NULL) +
+                          (self->content_fd != NULL) + (self->content_stdin ? 1 : 0);
+
+        if (n_sources > 1) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "one thing is shared at a time\ngive one of -, --content-file, "
+                             "--content-fd, --item, --attribute, --credential");
+                return FALSE;
+        }
+        if (self->credential && self->format) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "an accepted credential has its format\nleave out --format");
+                return FALSE;
+        }
+        if (has_content && is_item(self)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the format %s takes an item of the keyring\nname it: --item PATH, or "
+                             "--attribute NAME=VALUE",
+                             format_of(self));
+                return FALSE;
+        }
+        if ((self->item || self->attributes) && !is_item(self)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "an item of the keyring has a format of its own\nleave out --format");
+                return FALSE;
+        }
+
+        return TRUE;
+}
+
+gboolean
+tg_share_request_check(const TgShareRequest *self, GError **error)
+{
+        guint32 seconds;
+
+        if (!check_sources(self, error))
+                return FALSE;
+        if (self->expires_in && !tg_times_parse_duration(self->expires_in, &seconds, error)) {
+                g_prefix_error(error, "--expires-in: ");
+                return FALSE;
+        }
+        if (self->item && !g_variant_is_object_path(self->item)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--item wants an item's path on the bus\nor say by what it is found: "
+                             "--attribute NAME=VALUE");
+                return FALSE;
+        }
+        for (guint i = 0; self->attributes && i < self->attributes->len; i++) {
+                if (strchr(g_ptr_array_index(self->attributes, i), '='))
+                        continue;
+                tg_set_error(error, TG_ERROR_INVALID, "--attribute wants NAME=VALUE");
+                return FALSE;
+        }
+
+        return TRUE;
+}
+
+static char *
+ask(TgShareRequest *self, const char *question, const char *preset, GError **error)
+{
+        char *answer = tg_terminal_ask(question, preset, error);
+
+        if (!answer)
+                return NULL;
+        if (!self->answers)
+                self->answers = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(self->answers, answer);
+
+        return answer;
+}
+
+static gboolean
+ask_source(TgShareRequest *self, GError **error)
+{
+        const char *answer;
+
+        if (tg_share_request_has_source(self))
+                return TRUE;
+        if (!self->format) {
+                tg_output_say("What do you want to share?");
+                tg_output_say("  1  a token, password or other text that you type or paste now");
+                tg_output_say("  2  what a file holds");
+                tg_output_say("  3  an item of your keyring");
+                do
+                        answer = ask(self, "1, 2 or 3 [1]: ", "1", error);
+                while (answer && !(strlen(answer) == 1 && *answer >= '1' && *answer <= '3'));
+        } else {
+                answer = is_item(self) ? "3" : "1";
+        }
+        if (!answer)
+                return FALSE;
+
+        if (*answer == '2') {
+                self->content_file = ask(self, "File: ", NULL, error);
+                return self->content_file != NULL;
+        }
+        if (*answer == '3') {
+                answer = ask(self, "Attribute that finds the item (NAME=VALUE): ", NULL, error);
+                if (!answer)
+                        return FALSE;
+                self->attributes = g_ptr_array_new();
+                g_ptr_array_add(self->attributes, (gpointer)answer);
+        }
+
+        return TRUE;
+}
+
+gboolean
+tg_share_request_ask(TgShareRequest *self, GError **error)
+{
+        if (!ask_source(self, error))
+                return FALSE;
+        if (!self->title)
+                self->title = ask(self, "Title, for the recipient to read: ", "", error);
+        if (!self->title)
+                return FALSE;
+        if (!self->expires_in)
+                self->expires_in = ask(self,
+                                       "How long may it be accepted (90s, 30m, 24h, 7d) [24h]: ",
+                                       "24h",
+                                       error);
+        if (!self->expires_in)
+                return FALSE;
+
+        return tg_share_request_check(self, error);
+}
+
+static void
+note_line_feed(const TgSecret *content)
+{
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(content, &n_bytes);
+
+        if (bytes[n_bytes - 1] == '\n' && !memchr(bytes, '\n', n_bytes - 1))
+                tg_output_note("the line feed at the end of the content is shared as well");
+}
+
+gboolean
+tg_share_request_read(TgShareRequest *self, GError **error)
+{
+        const gsize max_bytes = TG_MAX_CONTENT_BYTES;
+        gboolean is_typed = FALSE;
+
+        if (self->item || self->attributes || self->credential)
+                return TRUE;
+
+        if (self->content_file) {
+                self->content =
+                        tg_secret_input_read_file(self->content_file, "content", max_bytes, error);
+        } else if (self->content_fd) {
+                self->content =
+                        tg_secret_input_read_number(self->content_fd, "content", max_bytes, error);
+        } else if (self->content_stdin && !isatty(STDIN_FILENO)) {
+                self->content = tg_secret_input_read(STDIN_FILENO, "content", max_bytes, error);
+        } else {
+                is_typed = TRUE;
+                self->content = tg_terminal_ask_secret("Content (it is not shown): ", error);
+        }
+        if (self->content && !is_typed)
+                note_line_feed(self->content);
+
+        return self->content != NULL;
+}
+
+void
+tg_share_request_explain(const TgShareRequest *self, const char *preset_relay)
+{
+        guint32 seconds = TG_DEFAULT_LIFE_S;
+        g_autofree char *length = NULL;
+        const char *relay = self->relay ? self->relay : preset_relay;
+        gboolean has_title = self->title && *self->title;
+
+        if (self->expires_in)
+                (void)tg_times_parse_duration(self->expires_in, &seconds, NULL);
+        length = tg_times_duration(seconds);
+
+        tg_output_say("This is what happens when you agree:");
+        tg_output_say("  - %s%s%s is encrypted and left with %s for at most %s;",
+                      has_title ? "\"" : "",
+                      has_title          ? self->title
+                      : self->credential ? "the credential"
+                      : is_item(self)    ? "the item's label and secret"
+                                         : "the content",
+                      has_title ? "\"" : "",
+                      relay ? relay : "your relay",
+                      length);
+        tg_output_say(
+                "  - you get a link: whoever opens it first gets a copy, so send it by a way");
+        tg_output_say("    that only the recipient reads. A copy cannot be taken back.");
+        if (self->is_public && has_title)
+                tg_output_say(
+                        "  - title and description can be read by the relay (--public-title).");
+        if (self->is_compat)
+                tg_output_say(
+                        "  - whoever learns the address alone, without the part after '#', can "
+                        "block the link (--compat).");
+}
+
+static void
+add_text(GVariantBuilder *values, const char *name, const char *text)
+{
+        if (text && *text)
+                g_variant_builder_add(values, "{sv}", name, g_variant_new_string(text));
+}
+
+static void
+add_flag(GVariantBuilder *values, const char *name, gboolean flag)
+{
+        if (flag)
+                g_variant_builder_add(values, "{sv}", name, g_variant_new_boolean(TRUE));
+}
+
+static GVariant *
+build_options(const TgShareRequest *self)
+{
+        GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+        guint32 seconds;
+
+        add_text(&values, "title", self->title);
+        add_text(&values, "description", self->description);
+        add_text(&values, "image-url", self->image_url);
+        add_text(&values, "relay", self->relay);
+        add_text(&values, "kind", self->kind);
+        add_text(&values, "vertical-letter", self->vertical_letter);
+        add_flag(&values, "compat", self->is_compat);
+        add_flag(&values, "public-title", self->is_public);
+        add_flag(&values, "wait", TRUE);
+        if (self->expires_in && tg_times_parse_duration(self->expires_in, &seconds, NULL))
+                g_variant_builder_add(&values, "{sv}", "expires-in", g_variant_new_uint32(seconds));
+
+        return g_variant_builder_end(&values);
+}
+
+static GVariant *
+build_attributes(const TgShareRequest *self)
+{
+        GVariantBuilder pairs = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a{ss}"));
+
+        for (guint i = 0; i < self->attributes->len; i++) {
+                g_auto(GStrv) pair = g_strsplit(g_ptr_array_index(self->attributes, i), "=", 2);
+
+                g_variant_builder_add(&pairs, "{ss}", pair[0], pair[1]);
+        }
+
+        return g_variant_builder_end(&pairs);
+}
+
+static GVariant *
+build_credential(const TgShareRequest *self)
+{
+        GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+
+        if (self->item)
+                g_variant_builder_add(
+                        &values, "{sv}", "item", g_variant_new_object_path(self->item));
+        if (self->attributes)
+                g_variant_builder_add(&values, "{sv}", "attributes", build_attributes(self));
+        if (self->content)
+                g_variant_builder_add(&values, "{sv}", "content", g_variant_new_handle(0));
+
+        return g_variant_builder_end(&values);
+}
+
+char *
+tg_share_request_send(const TgShareRequest *self, TgClient *client, GError **error)
+{
+        TgClientCall call = {
+                .interface = TG_MANAGER_INTERFACE,
+                .method = "CreateShare",
+                .kind = TG_CALL_ASKS,
+        };
+        g_autoptr(TgObject) credential = NULL;
+        g_autoptr(GVariant) reply = NULL;
+        char *path = NULL;
+        int fd = -1;
+
+        if (self->content) {
+                fd = tg_secret_input_to_memfd(self->content, error);
+                if (fd < 0)
+                        return NULL;
+                call.fds = &fd;
+                call.n_fds = 1;
+        }
+        if (self->credential) {
+                credential = tg_object_find(client, TG_OBJECT_CREDENTIAL, self->credential, error);
+                if (!credential)
+                        return NULL;
+                call.path = credential->path;
+                call.interface = TG_CREDENTIAL_INTERFACE;
+                call.method = "Share";
+                call.arguments = g_variant_new("(@a{sv})", build_options(self));
+        } else {
+                call.arguments = g_variant_new("(s@a{sv}@a{sv})",
+                                               format_of(self),
+                                               build_credential(self),
+                                               build_options(self));
+        }
+
+        reply = tg_client_call(client, &call, error);
+        if (fd >= 0)
+                close(fd);
+        if (reply)
+                g_variant_get(reply, "(o)", &path);
+
+        return path;
+}
+
+void
+tg_share_request_clear(TgShareRequest *self)
+{
+        g_clear_pointer(&self->content, tg_secret_unref);
+        g_clear_pointer(&self->answers, g_ptr_array_unref);
+        g_clear_pointer(&self->attributes, g_ptr_array_unref);
+}

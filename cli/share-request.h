@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What is to be shared, and how: the options of "tigressctl share", or a person's
+ * answers, made into the arguments of the wallet's method.
+ */
+
+#include <glib.h>
+
+#include "cli/client.h"
+#include "protocol/secret.h"
+
+#define TG_FORMAT_TOKEN "digitalwallet.generic.authorizationToken"
+#define TG_FORMAT_ITEM "org.tigress.secret.item"
+
+typedef struct {
+        /* as given; NULL or FALSE where nothing was */
+        const char *format;
+        const char *title;
+        const char *description;
+        const char *image_url;
+        const char *relay;
+        const char *expires_in;
+        const char *kind;
+        const char *vertical_letter;
+        gboolean is_compat;
+        gboolean is_public;
+        const char *item;
+        GPtrArray *attributes; /* "NAME=VALUE" */
+        const char *credential;
+        const char *content_file;
+        const char *content_fd;
+        gboolean content_stdin;
+
+        TgSecret *content;  /* once it has been read */
+        GPtrArray *answers; /* owns what a person typed */
+} TgShareRequest;
+
+/* Whether anything says what is to be shared. */
+gboolean tg_share_request_has_source(const TgShareRequest *self);
+
+/* Options that contradict each other or mean nothing: TG_ERROR_INVALID. */
+gboolean tg_share_request_check(const TgShareRequest *self, GError **error);
+
+/* Asks a person for what is missing. */
+gboolean tg_share_request_ask(TgShareRequest *self, GError **error);
+
+/* Reads the content from where it comes; a person is asked without echo. */
+gboolean tg_share_request_read(TgShareRequest *self, GError **error);
+
+/* Says on stderr what will happen with the user's consent. */
+void tg_share_request_explain(const TgShareRequest *self, const char *preset_relay);
+
+/* Starts the share, which asks the user, and returns its path. */
+char *tg_share_request_send(const TgShareRequest *self, TgClient *client, GError **error);
+
+void tg_share_request_clear(TgShareRequest *self);

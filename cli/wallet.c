@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/wallet.h"
+
+#include "dbus/names.h"
+#include "protocol/error.h"
+
+GVariant *
+tg_wallet_property(TgClient *client, const char *name, const char *type, GError **error)
+{
+        g_autoptr(GVariant) properties =
+                tg_client_get_all(client, TG_ROOT_PATH, TG_MANAGER_INTERFACE, error);
+        GVariant *value;
+
+        if (!properties)
+                return NULL;
+        value = g_variant_lookup_value(properties, name, G_VARIANT_TYPE(type));
+        if (!value)
+                tg_set_error(
+                        error,
+                        TG_ERROR_FAILED,
+                        "the running wallet is of another version than tigressctl\nrestart it: "
+                        "systemctl --user restart tigressd");
+
+        return value;
+}
+
+char **
+tg_wallet_relays(TgClient *client, GError **error)
+{
+        g_autoptr(GVariant) relays = tg_wallet_property(client, "Relays", "as", error);
+
+        return relays ? g_variant_dup_strv(relays, NULL) : NULL;
+}
