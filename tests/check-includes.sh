@@ -25,7 +25,7 @@ only 'hiredis/' 'relay/store-redis\.c'
 only 'microhttpd\.h' 'relay/(server|response)\.[ch]'
 only 'openssl/' 'protocol/(crypto|secret|spake2)\.c|relay/(certificate|push|attestation)\.c'
 only 'systemd/sd-bus' \
-        'daemon/(main|call|caller|authority|verdict|bus-source|value|.*-bus|verticals/remote)\.[ch]|cli/client\.[ch]'
+        'daemon/(main|call|caller|authority|verdict|bus-source|value|.*-bus|verticals/remote)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
 
 # Our own folders: arrows never turn.
 only 'daemon/' 'daemon/.*'
