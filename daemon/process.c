@@ -94,44 +94,19 @@ read_start_time(int proc_fd, guint64 *ret_start_time)
         return TRUE;
 }
 
-/* The value of @name in /proc/PID/status, or NULL. */
-static char *
-status_value(const char *status, const char *name)
-{
-        g_auto(GStrv) lines = g_strsplit(status, "\n", -1);
-        gsize n_name = strlen(name);
-
-        for (gsize i = 0; lines[i]; i++)
-                if (strncmp(lines[i], name, n_name) == 0 && lines[i][n_name] == ':')
-                        return g_strstrip(g_strdup(lines[i] + n_name + 1));
-
-        return NULL;
-}
-
 /*
- * The root directory of a process that is not dumpable (tigressctl, ssh-agent and
- * others that hold secrets) is closed to us, and such a program is not to be taken
- * for a sandboxed one for its care. What /proc shows of every process settles it:
- * Flatpak starts its programs with no_new_privs, which no process can ever take off
- * again, and in a PID namespace of their own, which no process can leave.
+ * The root directory of a process that is not dumpable (many that hold secrets) is
+ * closed to us, and such a program is not to be taken for a sandboxed one for its care.
+ * What /proc shows of every process settles it: Flatpak's bubblewrap sets no_new_privs
+ * on its programs and on the bus proxy that speaks for them, and no process can ever
+ * take that off again.
  */
 static gboolean
 could_be_flatpak(int proc_fd)
 {
         g_autofree char *status = read_below(proc_fd, "status", 0);
-        g_autofree char *no_new_privs = NULL;
-        g_autofree char *pids = NULL;
 
-        if (!status)
-                return TRUE;
-
-        no_new_privs = status_value(status, "NoNewPrivs");
-        if (g_strcmp0(no_new_privs, "0") == 0)
-                return FALSE;
-
-        /* One number a namespace, from ours inwards. */
-        pids = status_value(status, "NSpid");
-        return !pids || *pids == '\0' || strpbrk(pids, " \t") != NULL;
+        return !status || !strstr(status, "\nNoNewPrivs:\t0\n");
 }
 
 static Sandbox
