@@ -22,6 +22,7 @@ typedef enum {
         TG_STORE_END_SHARE,
         TG_STORE_FORGET_SHARE,
         TG_STORE_EACH_SHARE,
+        TG_STORE_LOAD_SHARE,
         TG_STORE_SAVE_BODY,
         TG_STORE_LOAD_BODY,
         TG_STORE_DROP_BODY,

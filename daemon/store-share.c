@@ -265,6 +265,44 @@ tg_store_each_share(TgStore *self, TgShareRowFunc func, gpointer user_data, GErr
         return is_fine;
 }
 
+static gboolean
+load_row(TgStore *self, TgShareRow *ret_row, TgSecret **ret_detail, GError **error)
+{
+        sqlite3_stmt *statement = self->statements[TG_STORE_LOAD_SHARE];
+        g_autoptr(GError) failure = NULL;
+        int result = sqlite3_step(statement);
+
+        if (result == SQLITE_ROW && read_row(statement, ret_row)) {
+                *ret_detail = read_detail(self, statement, ret_row, &failure);
+                if (!failure)
+                        return TRUE;
+                g_propagate_error(error, g_steal_pointer(&failure));
+        } else if (result == SQLITE_ROW || result == SQLITE_DONE) {
+                tg_set_error(error, TG_ERROR_NOT_FOUND, "there is no such share: see the list");
+        } else {
+                tg_store_fail(self, "read the share", error);
+        }
+
+        return FALSE;
+}
+
+gboolean
+tg_store_load_share(
+        TgStore *self, const char *id, TgShareRow *ret_row, TgSecret **ret_detail, GError **error)
+{
+        g_auto(TgShareRow) row = {0};
+        gboolean is_loaded;
+
+        tg_store_bind_text(self, TG_STORE_LOAD_SHARE, 1, id);
+        is_loaded = load_row(self, &row, ret_detail, error);
+        tg_store_reset(self, TG_STORE_LOAD_SHARE);
+        if (is_loaded) {
+                *ret_row = row;
+                row = (TgShareRow){0};
+        }
+        return is_loaded;
+}
+
 TgSecret *
 tg_store_load_body(TgStore *self, const char *id, GError **error)
 {

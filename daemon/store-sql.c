@@ -9,6 +9,8 @@
 #define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x54675731 /* "TgW1" */
 
+#define SHARE_COLUMNS "id, role, state, created, expires, ended, is_busy, version, detail"
+
 static const char *const statement_texts[] = {
         [TG_STORE_BEGIN] = "BEGIN IMMEDIATE",
         [TG_STORE_COMMIT] = "COMMIT",
@@ -26,9 +28,8 @@ static const char *const statement_texts[] = {
         [TG_STORE_END_SHARE] =
                 "UPDATE share SET state = ?2, ended = ?3, is_busy = ?4 WHERE id = ?1",
         [TG_STORE_FORGET_SHARE] = "DELETE FROM share WHERE id = ?1",
-        [TG_STORE_EACH_SHARE] =
-                "SELECT id, role, state, created, expires, ended, is_busy, version, detail"
-                " FROM share ORDER BY row",
+        [TG_STORE_EACH_SHARE] = "SELECT " SHARE_COLUMNS " FROM share ORDER BY row",
+        [TG_STORE_LOAD_SHARE] = "SELECT " SHARE_COLUMNS " FROM share WHERE id = ?1",
         [TG_STORE_SAVE_BODY] = "INSERT INTO body (share_id, version, sealed) VALUES (?1, ?2, ?3)"
                                " ON CONFLICT (share_id) DO UPDATE SET version = ?2, sealed = ?3",
         [TG_STORE_LOAD_BODY] = "SELECT sealed FROM body WHERE share_id = ?1",

@@ -106,6 +106,10 @@ typedef void (*TgShareRowFunc)(const TgShareRow *row,
 gboolean
 tg_store_each_share(TgStore *self, TgShareRowFunc func, gpointer user_data, GError **error);
 
+/* One row as it is stored; *ret_detail NULL without key or when there is none.
+ * TG_ERROR_NOT_FOUND, TG_ERROR_TAMPERED as above. @ret_row is for tg_share_row_clear(). */
+gboolean tg_store_load_share(
+        TgStore *self, const char *id, TgShareRow *ret_row, TgSecret **ret_detail, GError **error);
 /* TG_ERROR_NOT_FOUND when the share has none. */
 TgSecret *tg_store_load_body(TgStore *self, const char *id, GError **error);
 gboolean tg_store_forget_share(TgStore *self, const char *id, GError **error);
