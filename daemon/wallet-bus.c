@@ -183,31 +183,42 @@ drop_pending(TgWalletBus *self)
 
 /* ---- all objects below the root ---- */
 
-static int
-enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+/* sd-bus frees the array itself: GLib's allocator is malloc's. The prefix that it asks for
+ * is that of the whole question (the root, for GetManagedObjects), hence one callback a
+ * kind. */
+static char **
+paths_below(const char *prefix, GHashTable *table)
 {
-        TgWalletBus *self = userdata;
-        gboolean is_shares = g_str_equal(prefix, TG_SHARE_PREFIX);
-        GHashTable *table = is_shares ? tg_manager_shares(self->manager)
-                                      : tg_manager_credentials(self->manager);
-        g_auto(GStrv) nodes = g_new0(char *, g_hash_table_size(table) + 1);
+        char **paths = g_new0(char *, g_hash_table_size(table) + 1);
         GHashTableIter iter;
         gpointer id;
         guint n = 0;
 
         g_hash_table_iter_init(&iter, table);
         while (g_hash_table_iter_next(&iter, &id, NULL))
-                nodes[n++] = g_strconcat(prefix, "/", (const char *)id, NULL);
+                paths[n++] = g_strconcat(prefix, "/", (const char *)id, NULL);
 
-        /* sd-bus frees the array itself: GLib's allocator is malloc's. */
-        *ret_nodes = g_steal_pointer(&nodes);
+        return paths;
+}
+
+static int
+enumerate_shares(
+        sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
+{
+        TgWalletBus *self = userdata;
+
+        *ret_nodes = paths_below(TG_SHARE_PREFIX, tg_manager_shares(self->manager));
         return 1;
 }
 
 static int
-add_enumerator(TgWalletBus *self, const char *prefix, sd_bus_slot **ret_slot)
+enumerate_credentials(
+        sd_bus *bus, const char *prefix, void *userdata, char ***ret_nodes, sd_bus_error *error)
 {
-        return sd_bus_add_node_enumerator(self->bus, ret_slot, prefix, enumerate, self);
+        TgWalletBus *self = userdata;
+
+        *ret_nodes = paths_below(TG_CREDENTIAL_PREFIX, tg_manager_credentials(self->manager));
+        return 1;
 }
 
 static void
@@ -244,11 +255,12 @@ add_objects(TgWalletBus *self)
         if (r < 0)
                 return r;
         keep_slot(self, slot);
-        r = add_enumerator(self, TG_SHARE_PREFIX, &slot);
+        r = sd_bus_add_node_enumerator(self->bus, &slot, TG_SHARE_PREFIX, enumerate_shares, self);
         if (r < 0)
                 return r;
         keep_slot(self, slot);
-        r = add_enumerator(self, TG_CREDENTIAL_PREFIX, &slot);
+        r = sd_bus_add_node_enumerator(
+                self->bus, &slot, TG_CREDENTIAL_PREFIX, enumerate_credentials, self);
         if (r < 0)
                 return r;
         keep_slot(self, slot);
