@@ -150,7 +150,7 @@ accept(TgThread *self, const TgHeader *header, const Digest *digest)
         memcpy(self->sid, header->sid, TG_SID_BYTES);
         self->peer_seq = header->seq;
         self->peer_has_header = TRUE;
-        self->peer_reads_end = header->reads_end;
+        self->peer_reads_end |= header->reads_end; /* a promise is not taken back by silence */
 
         /* what the peer had not seen when it wrote may have been overwritten unread */
         if (self->my_seq != NONE && (!header->has_ack || (gint64)header->ack < self->my_seq))
