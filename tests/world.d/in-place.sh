@@ -52,7 +52,7 @@ put() {
 stop_parts() {
         local pid
         for pid in "$world"/pid/*; do
-                [ ! -e "$pid" ] || part_stop "${pid##*/}"
+                [ ! -e "$pid" ] || (part_stop "${pid##*/}") || :
         done
 }
 
@@ -112,6 +112,6 @@ status=0
 live "$@" || status=$?
 # Whoever COMMAND left behind has fallen to us; the guard is not among them.
 for orphan in $(ps -o pid= --ppid $$); do
-        [ "$orphan" = $guard ] || end_process "$orphan" "$(start_time "$orphan")"
+        [ "$orphan" = $guard ] || end_process "$orphan" "$(start_time "$orphan")" || :
 done
 exit $status

@@ -59,7 +59,7 @@ add_user() { # NAME [PASSWORD]
 end_all_of() {
         local pid
         for pid in $(ps -o pid= -u "$1" 2>/dev/null); do
-                end_process "$pid" "$(start_time "$pid")" KILL
+                end_process "$pid" "$(start_time "$pid")" KILL || :
         done
 }
 
@@ -180,9 +180,9 @@ set_up() {
 look_back() {
         local user found=0 name user_of status
         for user in $users; do
-                wallet "$user" stop 2>/dev/null || :
+                wallet "$user" stop || found=1
         done
-        ! part_runs relay || relay stop
+        ! part_runs relay || relay stop || found=1
         while read -r user_of name status; do
                 case $status in
                 0 | 130 | 137 | 143) ;;

@@ -29,31 +29,40 @@ wait_for() {
         done
 }
 
+# What /proc says of process $1 after its name, in "process". Without a fork: this is
+# asked in loops.
+look_up() {
+        local stat
+        { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+        read -r -a process <<<"${stat##*) }"
+}
+
 # The start time tells a process from a later one that got its number.
 start_time() {
-        sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | cut -d' ' -f20
+        local process
+        ! look_up "$1" || echo "${process[19]}"
 }
 
 # is_running PID START-TIME: a zombie does not run.
 is_running() {
-        local stat
-        stat=$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) || return 1
-        [[ $stat != Z* ]] && [ "$(cut -d' ' -f20 <<<"$stat")" = "$2" ]
+        local process
+        look_up "$1" && [ "${process[0]}" != Z ] && [ "${process[19]}" = "$2" ]
 }
 
 has_ended() {
         ! is_running "$@"
 }
 
-# end_process PID START-TIME [SIGNAL]: returns when it is gone.
+# end_process PID START-TIME [SIGNAL]: returns when it is gone; 1 if it had to be killed.
 end_process() {
         is_running "$1" "$2" || return 0
         kill "-${3:-TERM}" "$1" 2>/dev/null || :
         # A frozen one takes no notice before it is thawed.
         kill -CONT "$1" 2>/dev/null || :
-        wait_for 5 has_ended "$1" "$2" && return
+        wait_for 10 has_ended "$1" "$2" && return
         kill -KILL "$1" 2>/dev/null || :
-        wait_for 5 has_ended "$1" "$2"
+        wait_for 10 has_ended "$1" "$2" || :
+        return 1
 }
 
 # part_start NAME COMMAND…: stdin is the caller's.
@@ -79,8 +88,8 @@ part_runs() {
 part_stop() {
         local id
         read -r -a id 2>/dev/null <"$world/pid/$1" || return 0
-        end_process "${id[@]}" "${2:-TERM}"
         rm -f "$world/pid/$1"
+        end_process "${id[@]}" "${2:-TERM}" || die "$1 did not end when it was asked to"
 }
 
 part_signal() {
