@@ -33,13 +33,19 @@ tg_keyring_state(const TgKeyring *self)
         return self->state;
 }
 
+gboolean
+tg_keyring_is_known(const TgKeyring *self)
+{
+        return self->is_known;
+}
+
 static void
 set_state(TgKeyring *self, TgKeyringState state)
 {
-        gboolean is_change = self->state != state;
+        gboolean is_news = self->state != state || !self->is_known;
 
         self->is_known = TRUE;
-        if (!is_change)
+        if (!is_news)
                 return;
 
         self->state = state;

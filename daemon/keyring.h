@@ -33,6 +33,8 @@ TgKeyring *tg_keyring_new(void (*on_changed)(TgKeyring *self, gpointer user_data
                           gpointer user_data);
 void tg_keyring_free(TgKeyring *self);
 TgKeyringState tg_keyring_state(const TgKeyring *self);
+/* FALSE until the service has been looked for: then the state is "absent" only by default. */
+gboolean tg_keyring_is_known(const TgKeyring *self);
 
 /* Every job calls its function once, from the loop and never from inside the
  * starting call, with @error NULL on success; tg_keyring_job_cancel() drops it and

@@ -17,6 +17,8 @@
 #include "dbus/names.h"
 #include "protocol/limits.h"
 
+#define KEYRING_PATIENCE_MS 1000
+
 typedef struct {
         GMainLoop *loop;
         TgWallet wallet;
@@ -24,8 +26,12 @@ typedef struct {
         TgWalletBus *wallet_bus;
         sd_bus *bus;
         GSource *bus_source;
-        int status;
+        guint name_timer;
+        gboolean has_name;
+        gboolean has_failed;
 } Daemon;
+
+static void take_name(Daemon *self);
 
 static void
 on_settings_changed(TgSettings *settings, gpointer user_data)
@@ -44,10 +50,10 @@ on_keyring_changed(TgKeyring *keyring, gpointer user_data)
 
         if (self->wallet_bus == NULL)
                 return;
+        take_name(self);
         tg_wallet_bus_keyring_changed(self->wallet_bus);
         tg_vault_keyring_changed(self->wallet.vault);
-        if (tg_keyring_state(keyring) == TG_KEYRING_UNLOCKED)
-                tg_manager_go_on(self->manager);
+        tg_manager_go_on(self->manager);
 }
 
 static void
@@ -120,23 +126,52 @@ bus_failed(int r, const char *what, GError **error)
         return TRUE;
 }
 
-static gboolean
-go_public(Daemon *self, GError **error)
+static void
+take_name(Daemon *self)
 {
         int r;
 
+        if (self->has_name)
+                return;
+        g_clear_handle_id(&self->name_timer, g_source_remove);
+        self->has_name = TRUE;
+        r = sd_bus_request_name(self->bus, TG_BUS_NAME, 0);
+        if (r >= 0) {
+                sd_notify(FALSE, "READY=1");
+                return;
+        }
+        if (r == -EEXIST || r == -EALREADY)
+                g_printerr("tigressd: error: another tigressd serves this session already\n");
+        else
+                g_printerr("tigressd: error: cannot take the name %s: %s\n",
+                           TG_BUS_NAME,
+                           g_strerror(-r));
+        self->has_failed = TRUE;
+        g_main_loop_quit(self->loop);
+}
+
+static gboolean
+on_name_due(gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        self->name_timer = 0;
+        take_name(self);
+        return G_SOURCE_REMOVE;
+}
+
+/* Whoever starts us by his call is answered when the name is ours: not before we know
+ * what the keyring is, but a keyring that does not answer holds nobody up. */
+static gboolean
+go_public(Daemon *self, GError **error)
+{
         self->wallet_bus = tg_wallet_bus_new(self->bus, self->manager, error);
         if (self->wallet_bus == NULL)
                 return FALSE;
         self->bus_source = tg_bus_source_attach(self->bus, on_bus_closed, self);
         tg_manager_start(self->manager);
-        r = sd_bus_request_name(self->bus, TG_BUS_NAME, 0);
-        if (r == -EEXIST || r == -EALREADY) {
-                tg_set_error(
-                        error, TG_ERROR_FAILED, "another tigressd serves this session already");
-                return FALSE;
-        }
-        return !bus_failed(r, "take the name " TG_BUS_NAME, error);
+        self->name_timer = g_timeout_add(KEYRING_PATIENCE_MS, on_name_due, self);
+        return TRUE;
 }
 
 static void
@@ -144,6 +179,7 @@ shut_down(Daemon *self)
 {
         TgWallet *wallet = &self->wallet;
 
+        g_clear_handle_id(&self->name_timer, g_source_remove);
         g_clear_pointer(&self->wallet_bus, tg_wallet_bus_free);
         if (self->bus_source != NULL) {
                 g_source_destroy(self->bus_source);
@@ -167,7 +203,6 @@ run(Daemon *self, GError **error)
             !open_wallet(self, error) || !go_public(self, error))
                 return FALSE;
 
-        sd_notify(FALSE, "READY=1");
         g_main_loop_run(self->loop);
         sd_notify(FALSE, "STOPPING=1");
         return TRUE;
@@ -234,5 +269,5 @@ main(int argc, char **argv)
         shut_down(&self);
         g_main_loop_unref(self.loop);
 
-        return is_fine ? EXIT_SUCCESS : EXIT_FAILURE;
+        return is_fine && !self.has_failed ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -429,7 +429,6 @@ tg_share_create(TgShare *self)
 
         if (tg_share_needs_vault(self))
                 return;
-        tg_share_set_waiting(self, FALSE);
         if (self->request_id == NULL && self->content == NULL) {
                 fetch_item(self);
                 return;
@@ -880,7 +879,6 @@ tg_share_claim(TgShare *self)
 
         if (tg_share_needs_vault(self))
                 return;
-        tg_share_set_waiting(self, FALSE);
         if (self->claim == NULL && !prepare_now(self))
                 return;
         if (is_offline(self, self->mailbox_url))

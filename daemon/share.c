@@ -643,12 +643,23 @@ tg_share_go_back(TgShare *self, const GError *error)
 gboolean
 tg_share_needs_vault(TgShare *self)
 {
-        if (tg_vault_is_open(self->wallet->vault))
-                return FALSE;
+        TgWallet *wallet = self->wallet;
+        gboolean is_unlocked = tg_keyring_state(wallet->keyring) == TG_KEYRING_UNLOCKED;
 
-        tg_share_set_waiting(self, TRUE);
-        tg_vault_open(self->wallet->vault, self->is_interactive);
+        if (tg_vault_is_open(wallet->vault)) {
+                tg_share_set_waiting(self, FALSE);
+                return FALSE;
+        }
+
+        tg_share_set_waiting(self, !is_unlocked);
+        tg_vault_open(wallet->vault, self->is_interactive);
         self->is_interactive = FALSE;
+        /* Opening takes a moment. If it fails with the keyring unlocked nothing would
+         * call us again. */
+        if (is_unlocked) {
+                tg_share_set_failure(self, tg_vault_trouble(wallet->vault));
+                tg_share_later(self, -1);
+        }
         return TRUE;
 }
 

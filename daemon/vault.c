@@ -29,6 +29,7 @@ struct TgVault {
         TgVaultFinding finding;
         gboolean is_open;
         gboolean is_wanted;
+        GError *trouble;
 
         TgKeyringJob *count_job;
         guint64 count_pushed;
@@ -43,13 +44,21 @@ static void count_loaded(
         TgSecret *count, const char *label, const char *type, const GError *error, gpointer data);
 
 static void
+in_trouble(TgVault *self, const char *what, const GError *error)
+{
+        g_clear_error(&self->trouble);
+        self->trouble = tg_error_new(tg_error_code(error), "%s: %s", what, error->message);
+        g_message("%s", self->trouble->message);
+}
+
+static void
 unlocked(TgSecret *key, const char *label, const char *type, const GError *error, gpointer data)
 {
         TgVault *self = data;
 
         self->job = NULL;
         if (error != NULL) {
-                g_message("the keyring stays locked: %s", error->message);
+                in_trouble(self, "the keyring stays locked", error);
                 return;
         }
         self->job = tg_keyring_load_key(self->keyring, key_loaded, self);
@@ -81,10 +90,21 @@ make_key(TgVault *self)
         g_clear_pointer(&self->new_key, tg_secret_unref);
         self->new_key = tg_secret_new_random(KEY_BYTES, &error);
         if (self->new_key == NULL) {
-                g_warning("cannot make a state key: %s", error->message);
+                in_trouble(self, "cannot make a state key", error);
                 return;
         }
         self->job = tg_keyring_store_key(self->keyring, self->new_key, key_stored, self);
+}
+
+static void
+key_is_malformed(TgVault *self)
+{
+        g_autoptr(GError) error =
+                tg_error_new(TG_ERROR_KEYRING_UNAVAILABLE,
+                             "remove the item \"Tigress: key of running shares\" from the keyring "
+                             "to start with a new one");
+
+        in_trouble(self, "the state key is malformed", error);
 }
 
 static void
@@ -96,12 +116,11 @@ key_loaded(TgSecret *key, const char *label, const char *type, const GError *err
         if (error == NULL && tg_secret_size(key) == KEY_BYTES)
                 take_key(self, key);
         else if (error == NULL)
-                g_warning("the state key in the keyring is malformed: remove the item \"Tigress: "
-                          "key of running shares\" to start with a new one");
+                key_is_malformed(self);
         else if (g_error_matches(error, TG_ERROR, TG_ERROR_NOT_FOUND))
                 make_key(self);
         else
-                g_message("the state key cannot be had now: %s", error->message);
+                in_trouble(self, "the state key cannot be had now", error);
 }
 
 static void
@@ -112,7 +131,7 @@ key_stored(TgSecret *key, const char *label, const char *type, const GError *err
 
         self->job = NULL;
         if (error != NULL) {
-                g_message("the state key cannot be stored now: %s", error->message);
+                in_trouble(self, "the state key cannot be stored now", error);
                 return;
         }
         take_key(self, new_key);
@@ -143,7 +162,7 @@ count_loaded(
 
         self->job = NULL;
         if (error != NULL && !is_missing) {
-                g_message("the counter cannot be had now: %s", error->message);
+                in_trouble(self, "the counter cannot be had now", error);
                 return;
         }
 
@@ -153,6 +172,7 @@ count_loaded(
         finding = self->finding;
         self->finding = TG_VAULT_FINE;
         self->is_open = TRUE;
+        g_clear_error(&self->trouble);
         self->count_pushed = in_keyring;
 
         if (finding != TG_VAULT_FINE) {
@@ -164,7 +184,7 @@ count_loaded(
                     !tg_store_commit(self->store, &failure)) {
                         tg_store_rollback(self->store);
                         self->is_open = FALSE;
-                        g_warning("cannot start the state anew: %s", failure->message);
+                        in_trouble(self, "cannot start the state anew", failure);
                         return;
                 }
         }
@@ -194,6 +214,7 @@ tg_vault_free(TgVault *self)
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
         g_clear_pointer(&self->count_job, tg_keyring_job_cancel);
         g_clear_pointer(&self->new_key, tg_secret_unref);
+        g_clear_error(&self->trouble);
         g_free(self);
 }
 
@@ -201,6 +222,12 @@ gboolean
 tg_vault_is_open(const TgVault *self)
 {
         return self->is_open;
+}
+
+const GError *
+tg_vault_trouble(const TgVault *self)
+{
+        return self->trouble;
 }
 
 void

@@ -31,6 +31,8 @@ tg_vault_new(TgStore *store, TgKeyring *keyring, TgVaultFunc on_opened, gpointer
 void tg_vault_free(TgVault *self);
 
 gboolean tg_vault_is_open(const TgVault *self);
+/* Why it could not be opened the last time; NULL: it was not tried, or is open. */
+const GError *tg_vault_trouble(const TgVault *self);
 
 /* Tries to open; may be called at any time and as often as one likes. With
  * @is_interactive the keyring may ask the user to unlock it; otherwise nothing
