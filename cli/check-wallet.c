@@ -11,6 +11,8 @@
 #include "protocol/error.h"
 #include "protocol/limits.h"
 
+#define KEYRING_DEADLINE_US (1 * G_USEC_PER_SEC)
+
 static const struct {
         const char *state;
         TgCheckStatus status;
@@ -76,14 +78,56 @@ check_version(TgClient *client, gboolean *ret_is_there, GError **error)
 }
 
 static void
-check_keyring(TgClient *client)
+on_signal(const TgClientSignal *signal, gpointer user_data)
+{
+        gboolean *has_changed = user_data;
+
+        *has_changed = TRUE;
+}
+
+/* A wallet that this very question has started needs a moment to find its keyring. */
+static GVariant *
+settled_keyring_state(TgClient *client, GError **error)
+{
+        gint64 deadline_us = g_get_monotonic_time() + KEYRING_DEADLINE_US;
+        gboolean has_changed = FALSE;
+        GVariant *state = NULL;
+        gint64 left_us;
+
+        if (!tg_client_watch(client, TG_ROOT_PATH, on_signal, &has_changed, error))
+                return NULL;
+        state = tg_wallet_property(client, "KeyringState", "s", error);
+        for (;;) {
+                left_us = deadline_us - g_get_monotonic_time();
+                if (!state || left_us <= 0 ||
+                    strcmp(g_variant_get_string(state, NULL), "unlocked") == 0)
+                        break;
+                if (!has_changed && !tg_client_turn(client, (int)(left_us / 1000) + 1, error)) {
+                        g_clear_pointer(&state, g_variant_unref);
+                        break;
+                }
+                if (!has_changed)
+                        continue;
+                has_changed = FALSE;
+                g_variant_unref(state);
+                state = tg_wallet_property(client, "KeyringState", "s", error);
+        }
+        tg_client_unwatch(client);
+
+        return state;
+}
+
+static gboolean
+check_keyring(TgClient *client, GError **error)
 {
         g_autoptr(GError) local = NULL;
-        g_autoptr(GVariant) state = tg_wallet_property(client, "KeyringState", "s", &local);
+        g_autoptr(GVariant) state = settled_keyring_state(client, &local);
 
         if (!state) {
+                if (is_interrupted(local, error))
+                        return FALSE;
                 report_error("keyring", local, NULL);
-                return;
+                return TRUE;
         }
         for (gsize i = 0; i < G_N_ELEMENTS(keyrings); i++)
                 if (strcmp(keyrings[i].state, g_variant_get_string(state, NULL)) == 0)
@@ -91,6 +135,8 @@ check_keyring(TgClient *client)
                                         "keyring",
                                         keyrings[i].finding,
                                         keyrings[i].remedy);
+
+        return TRUE;
 }
 
 static void
@@ -179,9 +225,8 @@ tg_check_wallet(TgClient *client, GError **error)
                 return FALSE;
         if (!is_there)
                 return TRUE;
-        check_keyring(client);
 
-        return check_relay(client, error);
+        return check_keyring(client, error) && check_relay(client, error);
 }
 
 void

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/hint.h"
@@ -80,9 +82,8 @@ print_verb_help(const TgCommand *command)
         if (command->options)
                 g_string_append_c(help, '\n');
         tg_option_help(command->options, help);
-        g_string_append_printf(help,
-                               "\nWith every verb: --json, --no-ask, --help.\nExample: %s",
-                               command->example);
+        g_string_append_printf(
+                help, "With every verb: --json, --no-ask, --help.\nExample: %s", command->example);
         tg_output_line(help->str);
 }
 
@@ -194,6 +195,16 @@ run(GPtrArray *arguments, GError **error)
         return run_command(command, arguments, error);
 }
 
+/* A descriptor that is closed at the start would be given to the bus next, and what is
+ * said on stderr go there. These fail when they are used. */
+static void
+occupy_standard_descriptors(void)
+{
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0)
+                        (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -201,6 +212,7 @@ main(int argc, char **argv)
         g_autoptr(GError) error = NULL;
         int status;
 
+        occupy_standard_descriptors();
         setlocale(LC_ALL, "");
         /* A reader that has gone is an error to be told, and perhaps a share to be
          * cancelled, not a reason to die. */

@@ -5,7 +5,7 @@
 
 #include "protocol/error.h"
 
-#define HELP_COLUMN 24
+#define HELP_COLUMN 27
 #define MAX_SHOWN_CHARS 24
 
 /* The option that @text ("name" or "name=value") means. */

@@ -28,16 +28,16 @@ static const struct {
         const char *state;
         const char *sentence;
 } running[] = {
-        {NULL,        "authorizing",         "waiting for your consent"                          },
-        {NULL,        "waiting-for-keyring", "waiting for the keyring: unlock it, and it goes on"},
-        {"initiator", "uploading",           "handing the invitation to the relay"               },
-        {"initiator", "invited",             "waiting for the recipient"                         },
-        {"initiator", "verifying-pin",       "checking the recipient's PIN"                      },
-        {"initiator", "exchanging",          "the recipient is there; handing over"              },
-        {"recipient", "claiming",            "opening the invitation"                            },
-        {"recipient", "pin-needed",          "waiting for the PIN"                               },
-        {"recipient", "exchanging",          "waiting for the sender"                            },
-        {"recipient", "provisioning",        "storing the credential"                            },
+        {NULL,        "authorizing",         "waiting for your consent"                            },
+        {NULL,        "waiting-for-keyring", "waiting for the keyring (if it is locked, unlock it)"},
+        {"initiator", "uploading",           "handing the invitation to the relay"                 },
+        {"initiator", "invited",             "waiting for the recipient"                           },
+        {"initiator", "verifying-pin",       "checking the recipient's PIN"                        },
+        {"initiator", "exchanging",          "the recipient is there; handing over"                },
+        {"recipient", "claiming",            "opening the invitation"                              },
+        {"recipient", "pin-needed",          "waiting for the PIN"                                 },
+        {"recipient", "exchanging",          "waiting for the sender"                              },
+        {"recipient", "provisioning",        "storing the credential"                              },
 };
 
 gboolean
