@@ -60,9 +60,10 @@ G_STATIC_ASSERT(G_N_ELEMENTS(statement_texts) == TG_STORE_N_STATEMENTS);
 /* ---- errors ---- */
 
 static const char *
-reason_of(sqlite3 *db, int code)
+reason_of(int code)
 {
-        int system_error = sqlite3_system_errno(db);
+        /* SQLite keeps errno of some calls and forgets it again; of a write it is still here. */
+        int system_error = errno;
 
         switch (code & 0xff) {
         case SQLITE_FULL:
@@ -79,7 +80,7 @@ reason_of(sqlite3 *db, int code)
                 return "its file is damaged; move it away to start anew (accepted credentials "
                        "are in the keyring)";
         case SQLITE_IOERR:
-                if (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG)
+                if (code == SQLITE_IOERR_WRITE && (system_error == EDQUOT || system_error == EFBIG))
                         return "the disk is full; free some space";
                 return "the disk does not work";
         default:
@@ -92,7 +93,7 @@ tg_store_fail(TgStore *self, const char *what, GError **error)
 {
         int code = sqlite3_extended_errcode(self->db);
 
-        tg_set_error(error, TG_ERROR_FAILED, "cannot %s: %s", what, reason_of(self->db, code));
+        tg_set_error(error, TG_ERROR_FAILED, "cannot %s: %s", what, reason_of(code));
         return FALSE;
 }
 
