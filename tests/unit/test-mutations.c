@@ -144,8 +144,7 @@ test_json(void)
         static const char *const seeds[] = {
                 "{\"a\":[1,-2.5e+7,true,false,null,\"\\ud83d\\ude00\\n\\u00e9\"],\"b\":{\"c\":{}}}",
                 "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]",
-                "{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"\\u0069\":0,"
-                "\"j\":0}",
+                "{\"a\":0,\"b\":0,\"c\":0,\"d\":0,\"e\":0,\"f\":0,\"g\":0,\"h\":0,\"\\u0069\":0}",
                 " \"\xc3\xa9\xe4\xb8\xad\xf0\x9f\x98\x80\" ",
         };
 
@@ -256,6 +255,7 @@ parse_answer(const char *text, gsize n_chars)
         gint64 expiration_s;
         gboolean is_right = tg_mailbox_parse_content(text, n_chars, &content, NULL);
 
+        g_assert_true(!type || !strchr(type, '/'));
         tg_mailbox_parse_created(text, n_chars, &created, NULL);
         tg_mailbox_parse_preview(text, n_chars, TRUE, &display, &expiration_s, NULL);
 
