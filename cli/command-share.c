@@ -73,6 +73,11 @@ check(const TgInvocation *invocation, GError **error)
                 return FALSE;
         }
         request.content_stdin = invocation->n_arguments > 0;
+        /* What cat and others have taught. */
+        if (!request.content_stdin && g_strcmp0(request.content_file, "-") == 0) {
+                request.content_file = NULL;
+                request.content_stdin = TRUE;
+        }
 
         return tg_share_request_check(&request, error);
 }
