@@ -14,7 +14,7 @@
 #define TG_MAX_PAYLOAD_CHARS 87420 /* base64 of TG_MAX_SEALED_BYTES */
 /* What a user may hand over: leaves room in the plaintext for base64, the
  * header and the display information. */
-#define TG_MAX_CONTENT_BYTES 45056
+#define TG_MAX_CONTENT_BYTES 43008
 #define TG_MAX_MESSAGES_PER_SHARE 1024 /* random IVs under one key repeat with 2^-77 */
 
 /* JSON profile */
