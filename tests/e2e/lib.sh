@@ -136,3 +136,16 @@ bus_completed_share() {
 is_gone_for() { # USER LINK
         ! bus "$1" $manager Manager InspectInvitation 'va{sv}' s "$2" 1 fetch b true >/dev/null 2>&1
 }
+
+# --- by tigressctl
+
+# field KEY: its value in the last JSON line of stdin
+field() {
+        python3 -c 'import json, sys
+value = json.loads(sys.stdin.read().splitlines()[-1])[sys.argv[1]]
+print("null" if value is None else value)' "$1"
+}
+
+control() { # USER ARGUMENT…
+        as "$1" tigressctl "${@:2}"
+}
