@@ -15,8 +15,8 @@ verbs=$(sed -n 's/^  \([a-z][a-z-]*\)  .*/\1/p' <<<"$help")
 for verb in $verbs; do
         help+=$'\n'$("$program" "$verb" --help) || exit
 done
-# Overstruck letters of a page are one letter.
-manual=$(mandoc -T utf8 -O width=200 "$page" | sed 's/.\x08//g')
+# Overstruck letters of a page are one letter; other programs have options too.
+manual=$(mandoc -T utf8 -O width=200 "$page" | sed -E 's/.\x08//g; s/(systemctl|busctl) --user//g')
 
 words_of() { # TEXT: its long options
         grep -oE -- '(^|[^-[:alnum:]])--[a-z][a-z-]+' <<<"$1" | grep -oE -- '--[a-z-]+' | sort -u
