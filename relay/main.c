@@ -25,6 +25,8 @@
         "Try it on this machine:\n"                                                                \
         "  tigress-relay --trial --listen 127.0.0.1:8443"
 
+#define TRIAL_LISTEN "127.0.0.1:8443"
+
 /* For the store, the listening sockets and what the libraries open. */
 #define OTHER_FDS 64
 
@@ -193,15 +195,37 @@ load_certificate(const TgSettings *settings, TgCertificate *ret_certificate, GEr
         return FALSE;
 }
 
+/* Not to be reached from outside in a trial, nor without TLS. */
+static gboolean
+check_listener(const TgSettings *settings, const TgListener *listener, GError **error)
+{
+        if (listener->is_local || (!settings->is_trial && settings->certificate))
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     settings->is_trial
+                             ? "%s is no loopback address: a trial is for this machine only"
+                             : "%s can be reached from outside, and there is no certificate: set "
+                               "Certificate= and Key=, or listen on a loopback address behind a "
+                               "proxy that does TLS",
+                     listener->address);
+
+        return FALSE;
+}
+
+/* What the operator names; else what systemd hands over; else a trial's own. */
 static GArray *
 find_listeners(const TgSettings *settings, GError **error)
 {
-        g_autoptr(GArray) listeners = NULL;
+        char *trial[] = {(char *)TRIAL_LISTEN, NULL};
+        g_autoptr(GArray) listeners = settings->listen[0]
+                                              ? tg_listeners_open(settings->listen, error)
+                                              : tg_listeners_inherit(error);
 
-        if (settings->listen[0])
-                listeners = tg_listeners_open(settings->listen, error);
-        else
-                listeners = tg_listeners_inherit(error);
+        if (listeners && listeners->len == 0 && settings->is_trial) {
+                g_array_unref(listeners);
+                listeners = tg_listeners_open(trial, error);
+        }
         if (!listeners)
                 return NULL;
         if (listeners->len == 0) {
@@ -211,21 +235,9 @@ find_listeners(const TgSettings *settings, GError **error)
                              "it by its systemd socket");
                 return NULL;
         }
-        for (guint i = 0; i < listeners->len; i++) {
-                const TgListener *listener = &g_array_index(listeners, TgListener, i);
-
-                if (listener->is_local || (!settings->is_trial && settings->certificate))
-                        continue;
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             settings->is_trial
-                                     ? "%s is no loopback address: a trial is for this machine only"
-                                     : "%s can be reached from outside, and there is no "
-                                       "certificate: set Certificate= and Key=, or listen on a "
-                                       "loopback address behind a proxy that does TLS",
-                             listener->address);
-                return NULL;
-        }
+        for (guint i = 0; i < listeners->len; i++)
+                if (!check_listener(settings, &g_array_index(listeners, TgListener, i), error))
+                        return NULL;
 
         return g_steal_pointer(&listeners);
 }

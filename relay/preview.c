@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "protocol/bytes.h"
-#include "protocol/crypto.h"
+#include "protocol/digest.h"
 #include "protocol/text.h"
 
 #define DEFAULT_TITLE "Shared credential"

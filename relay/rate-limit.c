@@ -5,7 +5,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "protocol/crypto.h"
+#include "protocol/digest.h"
 
 #define SECRET_BYTES 32
 #define FORGET_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)

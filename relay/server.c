@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
-#include "protocol/limits.h"
+#include "relay/body.h"
+#include "relay/deadline.h"
 #include "relay/held.h"
 #include "relay/response.h"
 
@@ -18,12 +19,7 @@
 #define IDLE_TIMEOUT_S 60
 /* From one answer to the next, however busily a client sends single octets. */
 #define REQUEST_DEADLINE_US (90 * G_USEC_PER_SEC)
-/* A body over the limit is read to its end, so that the answer is seen, but not
- * for ever. */
-#define MAX_DROPPED_BYTES (1024 * 1024)
-/* Of all requests that are being received. Beyond it a body is dropped and the
- * answer is 503. */
-#define MAX_BODIES_BYTES (64 * 1024 * 1024)
+#define MAX_SLEEP_US (60 * G_USEC_PER_SEC)
 #define STOP_DEADLINE_US (5 * G_USEC_PER_SEC)
 /* A batch that takes longer is stuck: no pulse, and the supervisor restarts us. */
 #define STUCK_US (20 * G_USEC_PER_SEC)
@@ -35,32 +31,20 @@ struct TgServer {
         TgHeld *held;
         GArray *pending;  /* TgJob, for the writer at the end of this turn */
         GArray *finished; /* TgJob, scratch */
-        GQueue idle;      /* Connection, by deadline */
-        GQueue requests;  /* Request: begun and not over */
-        gsize n_body_bytes;
+        TgDeadlines deadlines;
+        GQueue requests; /* Request: begun and not over */
+        TgBodies bodies;
         gboolean is_stopping;
         gint64 next_pulse_us;
 };
 
-/* A connection between two answers has a deadline; one that waits for us has none. */
-typedef struct {
-        TgServer *server;
-        int fd;
-        gint64 deadline_us;
-        gboolean is_timed;
-        GList link;
-} Connection;
-
 /* One request, from its headers to its answer. */
 typedef struct {
         TgServer *server;
-        Connection *connection;
+        TgDeadline *deadline; /* the connection's */
         struct MHD_Connection *mhd;
         TgHttpRequest http;
-        GByteArray *body;
-        gsize n_received;
-        gsize n_reserved; /* of the server's n_body_bytes */
-        gboolean is_starved;
+        TgBody body;
         TgApiCall *call;
         gboolean is_answered;
         gboolean is_suspended;
@@ -71,57 +55,25 @@ typedef struct {
 /* ---- connections ---- */
 
 static void
-stop_clock(Connection *connection)
-{
-        if (connection->is_timed)
-                g_queue_unlink(&connection->server->idle, &connection->link);
-        connection->is_timed = FALSE;
-}
-
-static void
-start_clock(Connection *connection)
-{
-        stop_clock(connection);
-        connection->deadline_us = g_get_monotonic_time() + REQUEST_DEADLINE_US;
-        connection->link = (GList){.data = connection};
-        g_queue_push_tail_link(&connection->server->idle, &connection->link);
-        connection->is_timed = TRUE;
-}
-
-static void
 on_connection(void *user_data,
               struct MHD_Connection *mhd,
               void **socket_context,
               enum MHD_ConnectionNotificationCode what)
 {
         TgServer *self = user_data;
-        Connection *connection = *socket_context;
+        TgDeadline *deadline = *socket_context;
 
         if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-                if (connection)
-                        stop_clock(connection);
-                g_free(connection);
+                if (deadline)
+                        tg_deadline_clear(deadline, &self->deadlines);
+                g_free(deadline);
                 *socket_context = NULL;
                 return;
         }
-        connection = g_new0(Connection, 1);
-        connection->server = self;
-        connection->fd =
-                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        start_clock(connection);
-        *socket_context = connection;
-}
-
-/* The library closes what has ended; a socket that was shut down has. */
-static void
-end_slow_connections(TgServer *self, gint64 now_us)
-{
-        Connection *connection;
-
-        while ((connection = g_queue_peek_head(&self->idle)) && connection->deadline_us <= now_us) {
-                stop_clock(connection);
-                shutdown(connection->fd, SHUT_RDWR);
-        }
+        deadline = g_new0(TgDeadline, 1);
+        deadline->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        tg_deadline_set(deadline, &self->deadlines, g_get_monotonic_time());
+        *socket_context = deadline;
 }
 
 static enum MHD_Result
@@ -292,7 +244,7 @@ new_request(TgServer *self, struct MHD_Connection *mhd, const char *method, cons
 
         request->server = self;
         request->mhd = mhd;
-        request->connection =
+        request->deadline =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
         request->http.method = method;
         request->http.path = path;
@@ -306,18 +258,10 @@ new_request(TgServer *self, struct MHD_Connection *mhd, const char *method, cons
 }
 
 static void
-drop_body(Request *request)
-{
-        request->server->n_body_bytes -= request->n_reserved;
-        request->n_reserved = 0;
-        g_clear_pointer(&request->body, g_byte_array_unref);
-}
-
-static void
 free_request(Request *request)
 {
         tg_held_remove(request->server->held, &request->read);
-        drop_body(request);
+        tg_body_drop(&request->body, &request->server->bodies);
         tg_api_call_free(request->call);
         g_queue_unlink(&request->server->requests, &request->link);
         g_free(request);
@@ -326,10 +270,12 @@ free_request(Request *request)
 static enum MHD_Result
 queue_answer(Request *request, gboolean is_last)
 {
-        start_clock(request->connection);
+        TgServer *self = request->server;
+
+        tg_deadline_set(request->deadline, &self->deadlines, g_get_monotonic_time());
 
         return tg_response_queue(
-                request->mhd, &request->call->answer, is_last || request->server->is_stopping);
+                request->mhd, &request->call->answer, is_last || self->is_stopping);
 }
 
 /* Headers only so far. A body that need not be read because it is far too long is
@@ -339,13 +285,10 @@ begin_request(Request *request)
 {
         const char *length = MHD_lookup_connection_value(
                 request->mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
-        guint64 n_bytes = 0;
 
-        if (!length || !g_ascii_string_to_unsigned(length, 10, 0, G_MAXUINT64, &n_bytes, NULL))
-                n_bytes = 0;
-        request->http.is_too_large = n_bytes > TG_MAX_BODY_BYTES;
-        if (n_bytes <= MAX_DROPPED_BYTES)
+        if (tg_body_expect(&request->body, length))
                 return MHD_YES;
+        request->http.is_too_large = TRUE;
         request->call = tg_api_call_new(
                 request->server->options.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
         request->is_answered = TRUE;
@@ -353,55 +296,29 @@ begin_request(Request *request)
         return queue_answer(request, TRUE);
 }
 
-static enum MHD_Result
-take_body(Request *request, const char *bytes, gsize n_bytes)
-{
-        TgServer *self = request->server;
-
-        request->n_received += n_bytes;
-        if (request->n_received > MAX_DROPPED_BYTES)
-                return MHD_NO;
-        if (request->n_received > TG_MAX_BODY_BYTES)
-                request->http.is_too_large = TRUE;
-        else if (self->n_body_bytes + n_bytes > MAX_BODIES_BYTES)
-                request->is_starved = TRUE;
-        if (request->http.is_too_large || request->is_starved) {
-                drop_body(request);
-                return MHD_YES;
-        }
-
-        self->n_body_bytes += n_bytes;
-        request->n_reserved += n_bytes;
-        if (!request->body)
-                request->body = g_byte_array_sized_new((guint)n_bytes);
-        g_byte_array_append(request->body, (const guint8 *)bytes, (guint)n_bytes);
-
-        return MHD_YES;
-}
-
 /* All is here: judge it, and either answer at once or let the connection sleep. */
 static enum MHD_Result
 complete_request(Request *request)
 {
         TgServer *self = request->server;
+        TgBody *body = &request->body;
 
-        request->http.body = request->body ? (const char *)request->body->data : "";
-        request->http.n_body = request->body ? request->body->len : 0;
+        request->http.body = body->bytes ? (const char *)body->bytes->data : "";
+        request->http.n_body = body->bytes ? body->bytes->len : 0;
+        request->http.is_too_large = body->is_too_large;
         request->call = tg_api_call_new(
                 self->options.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
         request->call->user_data = request;
-        drop_body(request);
-        if (request->is_starved)
+        tg_body_drop(body, &self->bodies);
+        if (body->is_starved && !request->call->is_refused) {
                 tg_api_fail(request->call);
-
-        if (request->is_starved)
-                request->is_answered = TRUE;
-        else
-                run_call(request);
+                request->call->is_refused = TRUE;
+        }
+        run_call(request);
         if (request->is_answered)
                 return queue_answer(request, FALSE);
 
-        stop_clock(request->connection);
+        tg_deadline_clear(request->deadline, &self->deadlines);
         request->is_suspended = TRUE;
         MHD_suspend_connection(request->mhd);
 
@@ -425,10 +342,11 @@ on_request(void *user_data,
                 return begin_request(request);
         }
         if (*n_upload > 0) {
-                enum MHD_Result result = take_body(request, upload, *n_upload);
+                gboolean goes_on =
+                        tg_body_add(&request->body, &request->server->bodies, upload, *n_upload);
 
                 *n_upload = 0;
-                return result;
+                return goes_on ? MHD_YES : MHD_NO;
         }
         if (!request->call)
                 return complete_request(request);
@@ -463,6 +381,7 @@ tg_server_new(const TgServerOptions *options)
 
         self->options = *options;
         self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
+        self->deadlines.patience_us = REQUEST_DEADLINE_US;
         self->held = tg_held_new();
         self->pending = g_array_new(FALSE, FALSE, sizeof(TgJob));
         self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
@@ -553,17 +472,18 @@ tg_server_listen(TgServer *self, int fd, GError **error)
         return TRUE;
 }
 
-/* Milliseconds that the loop may sleep; -1: until something happens. */
+/* Milliseconds that the loop may sleep. */
 static int
 find_timeout_ms(TgServer *self, gint64 now_us)
 {
-        const Connection *connection = g_queue_peek_head(&self->idle);
-        gint64 next_us = tg_held_next_us(self->held, now_us, g_get_real_time());
+        gint64 held_us = tg_held_next_us(self->held, now_us, g_get_real_time());
+        gint64 late_us = tg_deadlines_next_us(&self->deadlines, now_us);
+        gint64 next_us = MAX_SLEEP_US;
 
-        if (next_us < 0)
-                next_us = G_MAXINT32;
-        if (connection)
-                next_us = MIN(next_us, connection->deadline_us - now_us);
+        if (held_us >= 0)
+                next_us = MIN(next_us, held_us);
+        if (late_us >= 0)
+                next_us = MIN(next_us, late_us);
         if (self->options.pulse_us > 0)
                 next_us = MIN(next_us, self->next_pulse_us - now_us);
         for (guint i = 0; i < self->daemons->len; i++) {
@@ -573,7 +493,7 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                         next_us = MIN(next_us, (gint64)MIN(ms, 60000) * 1000);
         }
 
-        return (int)((CLAMP(next_us, 0, 60 * G_USEC_PER_SEC) + 999) / 1000);
+        return (int)((MAX(next_us, 0) + 999) / 1000);
 }
 
 static void
@@ -598,7 +518,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         if (fds[0].revents)
                 take_finished(self);
         wake_due(self, now_us);
-        end_slow_connections(self, now_us);
+        tg_deadlines_enforce(&self->deadlines, now_us);
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_writer_push(self->options.writer, self->pending);

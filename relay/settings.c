@@ -7,11 +7,9 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
-#include "protocol/link.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/tigress/tigress-relay.conf"
 #define GROUP "Relay"
-#define TRIAL_LISTEN "127.0.0.1:8443"
 #define SYSTEM_STATE "/var/lib/tigress-relay"
 
 /* A body of 128 KiB holds no more, in base64 and with what stands around it. */
@@ -223,11 +221,39 @@ resolve_store(TgSettings *self, GError **error)
         return FALSE;
 }
 
+/* https://HOST[:PORT], as clients compare it: lower case, no default port; NULL
+ * for anything else. */
+static char *
+parse_origin(const char *text)
+{
+        g_autoptr(GUri) uri = g_uri_parse(text, G_URI_FLAGS_NONE, NULL);
+        g_autofree char *host = NULL;
+        const char *path;
+        gboolean is_ipv6;
+
+        if (!uri || strcmp(g_uri_get_scheme(uri), "https") != 0 || g_uri_get_userinfo(uri) ||
+            g_uri_get_query(uri) || g_uri_get_fragment(uri))
+                return NULL;
+        path = g_uri_get_path(uri);
+        host = g_ascii_strdown(g_uri_get_host(uri) ? g_uri_get_host(uri) : "", -1);
+        if ((*path != '\0' && strcmp(path, "/") != 0) || *host == '\0' || !g_str_is_ascii(host))
+                return NULL;
+        is_ipv6 = strchr(host, ':') != NULL;
+        if (g_uri_get_port(uri) <= 0 || g_uri_get_port(uri) == 443)
+                return g_strdup_printf(
+                        "https://%s%s%s", is_ipv6 ? "[" : "", host, is_ipv6 ? "]" : "");
+
+        return g_strdup_printf("https://%s%s%s:%d",
+                               is_ipv6 ? "[" : "",
+                               host,
+                               is_ipv6 ? "]" : "",
+                               g_uri_get_port(uri));
+}
+
 static gboolean
 resolve_public_url(TgSettings *self, GError **error)
 {
-        g_autoptr(GError) problem = NULL;
-        g_autofree char *origin = NULL;
+        g_autofree char *origin = self->public_url ? parse_origin(self->public_url) : NULL;
 
         if (!self->public_url && self->is_trial)
                 return TRUE; /* the address that it listens on, once that is known */
@@ -238,7 +264,6 @@ resolve_public_url(TgSettings *self, GError **error)
                              "in " DEFAULT_FILE " or --public-url, or try the relay with --trial");
                 return FALSE;
         }
-        origin = tg_origin_parse(self->public_url, FALSE, &problem);
         if (!origin) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
@@ -294,10 +319,6 @@ tg_settings_load(const TgSettingOptions *options, GError **error)
         if (file && !read_file(self, file, error))
                 return NULL;
         set_options(self, options);
-        if (self->is_trial && !self->listen[0]) {
-                g_strfreev(self->listen);
-                self->listen = g_strdupv((char *[]){(char *)TRIAL_LISTEN, NULL});
-        }
         if (!self->state_directory)
                 self->state_directory = find_state_directory(self->is_trial);
         if (!resolve_store(self, error) || !resolve_public_url(self, error) || !check(self, error))

@@ -1,32 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <fcntl.h>
-#include <sqlite3.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "data/sql/relay.sql.h"
 #include "protocol/error.h"
+#include "relay/store-sqlite-file.h"
 #include "relay/store.h"
 
-/*
- * The store in one SQLite file: WAL, synchronous=FULL (one flush a commit),
- * secure_delete. One connection writes, one reads beside it, and one on a thread
- * of its own carries the WAL over into the file: left to the writer, that stalls
- * a whole batch for tens of milliseconds.
- */
-
-#define SCHEMA_VERSION 1
-#define PAGE_BYTES 4096
-/* The thread carries over after so many new pages of WAL (4 MB) … */
-#define CHECKPOINT_PAGES 1000
-/* … and beyond so many the writer waits until all is over and the WAL begins
- * anew; only between two batches can nothing be added meanwhile. */
-#define RESTART_PAGES 16384
 /* Removed in one batch at most, for others wait behind it. */
 #define ERASE_ROWS 256
-/* Nobody holds a lock for longer than one statement. */
-#define BUSY_TIMEOUT_MS 2000
 #define TOLD_BYTES 16
 
 #define SELECT_MAILBOX                                                                             \
@@ -88,24 +69,10 @@ G_STATIC_ASSERT(G_N_ELEMENTS(query_texts) == N_QUERIES);
 
 typedef struct {
         TgStore base;
-        char *path;
+        TgSqliteFile *file; /* the writer's; a reader has its connection only */
         sqlite3 *db;
         sqlite3_stmt *queries[N_QUERIES];
         sqlite3_stmt *found; /* stands on the row that was loaded */
-
-        /* the writer's */
-        int lock_fd;
-        int n_wal_pages;
-        int n_carried_pages;  /* of them asked of the thread */
-        gboolean is_unerased; /* older states are in the WAL */
-        gboolean is_sweep_due;
-
-        GThread *thread;
-        sqlite3 *thread_db;
-        GMutex mutex;
-        GCond cond;
-        gboolean is_wanted;
-        gboolean is_stopping;
 } Sqlite;
 
 /* ---- helpers ---- */
@@ -371,7 +338,7 @@ store_save(TgStore *store, const TgMailbox *mailbox, const char *payload, GError
         sqlite3_bind_int(stmt, 8, (int)recipient->last_operation);
         if (payload)
                 bind_text(stmt, 9, payload);
-        self->is_unerased = TRUE;
+        tg_sqlite_file_note_removal(self->file);
 
         return run(self, query, "store the change", error);
 }
@@ -388,7 +355,7 @@ store_save_token(
         sqlite3_bind_int64(stmt, 1, mailbox->row);
         bind_text(stmt, 2, token ? token->type : NULL);
         bind_text(stmt, 3, token ? token->data : NULL);
-        self->is_unerased = TRUE;
+        tg_sqlite_file_note_removal(self->file);
 
         return run(self, query, "store the notification token", error);
 }
@@ -420,7 +387,7 @@ store_end(TgStore *store,
 
         store_release(store);
         sqlite3_bind_int64(self->queries[QUERY_DELETE], 1, mailbox->row);
-        self->is_unerased = TRUE;
+        tg_sqlite_file_note_removal(self->file);
         if (!run(self, QUERY_DELETE, "remove the mailbox", error))
                 return FALSE;
 
@@ -481,156 +448,19 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
         if (!run(self, QUERY_FORGET, "forget how mailboxes ended", error))
                 return FALSE;
         if (sqlite3_changes(self->db) > 0)
-                self->is_unerased = TRUE;
+                tg_sqlite_file_note_removal(self->file);
         *ret_is_done = !is_found && sqlite3_changes(self->db) < ERASE_ROWS;
 
         return TRUE;
 }
 
-static int
-on_committed(void *user_data, sqlite3 *db, const char *name, int n_pages)
-{
-        Sqlite *self = user_data;
-
-        self->n_wal_pages = n_pages;
-        if (n_pages < self->n_carried_pages) /* the WAL has begun anew */
-                self->n_carried_pages = 0;
-        if (self->thread && n_pages - self->n_carried_pages >= CHECKPOINT_PAGES) {
-                self->n_carried_pages = n_pages;
-                g_mutex_lock(&self->mutex);
-                self->is_wanted = TRUE;
-                g_cond_signal(&self->cond);
-                g_mutex_unlock(&self->mutex);
-        }
-
-        return SQLITE_OK;
-}
-
-static gpointer
-carry_over(gpointer user_data)
-{
-        Sqlite *self = user_data;
-
-        g_mutex_lock(&self->mutex);
-        while (!self->is_stopping) {
-                if (!self->is_wanted) {
-                        g_cond_wait(&self->cond, &self->mutex);
-                        continue;
-                }
-                self->is_wanted = FALSE;
-                g_mutex_unlock(&self->mutex);
-                /* Whatever goes wrong is met again, and reported, by the writer. */
-                sqlite3_wal_checkpoint_v2(
-                        self->thread_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-                g_mutex_lock(&self->mutex);
-        }
-        g_mutex_unlock(&self->mutex);
-
-        return NULL;
-}
-
-/* Truncating is what erases: removed rows are zeros in the file (secure_delete),
- * but stand in the WAL as they were. It fails while the thread is at work, and is
- * tried again after the next batch. */
 static void
 store_maintain(TgStore *store, gboolean is_sweep)
 {
-        Sqlite *self = (Sqlite *)store;
-
-        if (self->n_wal_pages > RESTART_PAGES &&
-            sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) ==
-                    SQLITE_OK)
-                self->n_wal_pages = 0;
-
-        self->is_sweep_due |= is_sweep && self->is_unerased;
-        if (self->is_sweep_due &&
-            sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-                    SQLITE_OK)
-                self->is_sweep_due = self->is_unerased = FALSE;
+        tg_sqlite_file_maintain(((Sqlite *)store)->file, is_sweep);
 }
 
 /* ---- opening and closing ---- */
-
-static gboolean
-connect_to(const char *path, gboolean is_reader, sqlite3 **ret_db, GError **error)
-{
-        int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-        int r = sqlite3_open_v2(path, ret_db, flags, NULL);
-
-        if (r == SQLITE_OK) {
-                sqlite3_busy_timeout(*ret_db, BUSY_TIMEOUT_MS);
-                r = sqlite3_exec(*ret_db,
-                                 "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
-                                 "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
-                                 "PRAGMA cache_size = -8192;",
-                                 NULL,
-                                 NULL,
-                                 NULL);
-        }
-        if (r == SQLITE_OK && is_reader)
-                r = sqlite3_exec(*ret_db, "PRAGMA query_only = ON;", NULL, NULL, NULL);
-        if (r == SQLITE_OK)
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_UNREACHABLE,
-                     "cannot open the store %s: %s",
-                     path,
-                     *ret_db ? sqlite3_errmsg(*ret_db) : sqlite3_errstr(r));
-
-        return FALSE;
-}
-
-static gboolean
-ask_number(sqlite3 *db, const char *sql, gint64 *ret_number)
-{
-        sqlite3_stmt *stmt = NULL;
-        gboolean is_answered = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-                               sqlite3_step(stmt) == SQLITE_ROW;
-
-        if (is_answered)
-                *ret_number = sqlite3_column_int64(stmt, 0);
-        sqlite3_finalize(stmt);
-
-        return is_answered;
-}
-
-static gboolean
-prepare_schema(Sqlite *self, guint64 max_bytes, GError **error)
-{
-        g_autofree char *settings = NULL;
-        gint64 version, n_tables;
-
-        if (!ask_number(self->db, "PRAGMA user_version", &version) ||
-            !ask_number(self->db, "SELECT count(*) FROM sqlite_schema", &n_tables))
-                return fail(self, "open the store", error);
-        if (version != SCHEMA_VERSION && (version != 0 || n_tables != 0)) {
-                tg_set_error(error,
-                             TG_ERROR_BAD_STATE,
-                             "the file %s is no store of this tigress-relay: name another",
-                             self->path);
-                return FALSE;
-        }
-
-        settings = g_strdup_printf("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
-                                   "PRAGMA max_page_count = %" G_GUINT64_FORMAT ";",
-                                   max_bytes == 0 ? G_MAXUINT32 - 1
-                                                  : MIN(max_bytes / PAGE_BYTES, G_MAXUINT32 - 1));
-        if (sqlite3_exec(self->db, settings, NULL, NULL, NULL) != SQLITE_OK)
-                return fail(self, "open the store", error);
-        if (version != 0)
-                return TRUE;
-
-        if (sqlite3_exec(self->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-            sqlite3_exec(self->db, tg_relay_sql, NULL, NULL, NULL) != SQLITE_OK ||
-            sqlite3_exec(self->db,
-                         "PRAGMA user_version = " G_STRINGIFY(SCHEMA_VERSION) "; COMMIT",
-                         NULL,
-                         NULL,
-                         NULL) != SQLITE_OK)
-                return fail(self, "make the store", error);
-
-        return TRUE;
-}
 
 static gboolean
 prepare_queries(Sqlite *self, guint n_queries, GError **error)
@@ -647,70 +477,34 @@ prepare_queries(Sqlite *self, guint n_queries, GError **error)
         return TRUE;
 }
 
-/* Two processes on one file would lose each other's wake-ups. A file of its own:
- * closing any descriptor of the store's would drop SQLite's locks. */
-static gboolean
-lock(Sqlite *self, GError **error)
-{
-        g_autofree char *path = g_strconcat(self->path, ".lock", NULL);
-
-        self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (self->lock_fd < 0) {
-                tg_set_error(error,
-                             TG_ERROR_UNREACHABLE,
-                             "cannot open the store %s: %s",
-                             self->path,
-                             g_strerror(errno));
-                return FALSE;
-        }
-        if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_BAD_STATE,
-                     "another tigress-relay uses the store %s: stop it first, or name another "
-                     "state directory",
-                     self->path);
-
-        return FALSE;
-}
-
 static void
 store_free(TgStore *store)
 {
         Sqlite *self = (Sqlite *)store;
 
-        if (self->thread) {
-                g_mutex_lock(&self->mutex);
-                self->is_stopping = TRUE;
-                g_cond_signal(&self->cond);
-                g_mutex_unlock(&self->mutex);
-                g_thread_join(self->thread);
-        }
         for (guint i = 0; i < N_QUERIES; i++)
                 sqlite3_finalize(self->queries[i]);
-        sqlite3_close(self->thread_db);
-        sqlite3_close(self->db);
-        g_mutex_clear(&self->mutex);
-        g_cond_clear(&self->cond);
-        if (self->lock_fd >= 0)
-                close(self->lock_fd);
-        g_free(self->path);
+        if (self->file)
+                tg_sqlite_file_free(self->file);
+        else
+                sqlite3_close(self->db);
         g_free(self);
 }
 
-static Sqlite *store_new(const char *path, gboolean is_writer);
+static Sqlite *store_new(gboolean is_writer);
 
 static TgStore *
 store_reader(TgStore *store, GError **error)
 {
         Sqlite *self = (Sqlite *)store;
+        sqlite3 *db = tg_sqlite_file_connect(self->file, error);
         Sqlite *reader;
 
-        if (strcmp(self->path, ":memory:") == 0)
+        if (!db)
                 return NULL;
-        reader = store_new(self->path, FALSE);
-        if (connect_to(self->path, TRUE, &reader->db, error) &&
-            prepare_queries(reader, N_READER_QUERIES, error))
+        reader = store_new(FALSE);
+        reader->db = db;
+        if (prepare_queries(reader, N_READER_QUERIES, error))
                 return &reader->base;
         tg_store_free(&reader->base);
 
@@ -737,16 +531,12 @@ static const TgStoreClass store_class = {
 };
 
 static Sqlite *
-store_new(const char *path, gboolean is_writer)
+store_new(gboolean is_writer)
 {
         Sqlite *self = g_new0(Sqlite, 1);
 
         self->base.class = &store_class;
         self->base.is_writer = is_writer;
-        self->path = g_strdup(path);
-        self->lock_fd = -1;
-        g_mutex_init(&self->mutex);
-        g_cond_init(&self->cond);
 
         return self;
 }
@@ -754,20 +544,17 @@ store_new(const char *path, gboolean is_writer)
 TgStore *
 tg_store_sqlite_open(const char *path, guint64 max_bytes, GError **error)
 {
-        Sqlite *self = store_new(path, TRUE);
-        gboolean is_file = strcmp(path, ":memory:") != 0;
+        TgSqliteFile *file = tg_sqlite_file_open(path, tg_relay_sql, max_bytes, error);
+        Sqlite *self;
 
-        if ((is_file && !lock(self, error)) || !connect_to(path, FALSE, &self->db, error) ||
-            !prepare_schema(self, max_bytes, error) || !prepare_queries(self, N_QUERIES, error) ||
-            (is_file && !connect_to(path, FALSE, &self->thread_db, error))) {
-                tg_store_free(&self->base);
+        if (!file)
                 return NULL;
-        }
-        /* What the process before left to be erased. */
-        self->is_unerased = is_file;
-        sqlite3_wal_hook(self->db, on_committed, self);
-        if (is_file)
-                self->thread = g_thread_new("checkpoint", carry_over, self);
+        self = store_new(TRUE);
+        self->file = file;
+        self->db = tg_sqlite_file_db(file);
+        if (prepare_queries(self, N_QUERIES, error))
+                return &self->base;
+        tg_store_free(&self->base);
 
-        return &self->base;
+        return NULL;
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/body.h"
+
+#include "protocol/limits.h"
+
+#define MAX_DROPPED_BYTES (1024 * 1024)
+/* 512 of the largest. Beyond it a body is dropped and the answer is 503. */
+#define MAX_ALL_BYTES (64 * 1024 * 1024)
+
+gboolean
+tg_body_add(TgBody *self, TgBodies *all, const char *bytes, gsize n_bytes)
+{
+        self->n_received += n_bytes;
+        if (self->n_received > MAX_DROPPED_BYTES)
+                return FALSE;
+        if (self->n_received > TG_MAX_BODY_BYTES)
+                self->is_too_large = TRUE;
+        else if (all->n_bytes + n_bytes > MAX_ALL_BYTES)
+                self->is_starved = TRUE;
+        if (self->is_too_large || self->is_starved) {
+                tg_body_drop(self, all);
+                return TRUE;
+        }
+
+        if (!self->bytes)
+                self->bytes = g_byte_array_sized_new((guint)n_bytes);
+        g_byte_array_append(self->bytes, (const guint8 *)bytes, (guint)n_bytes);
+        all->n_bytes += n_bytes;
+
+        return TRUE;
+}
+
+void
+tg_body_drop(TgBody *self, TgBodies *all)
+{
+        if (self->bytes)
+                all->n_bytes -= self->bytes->len;
+        g_clear_pointer(&self->bytes, g_byte_array_unref);
+}
+
+gboolean
+tg_body_expect(TgBody *self, const char *content_length)
+{
+        guint64 n_bytes;
+
+        if (!content_length)
+                return TRUE;
+        /* What is no number, libmicrohttpd has refused. */
+        if (!g_ascii_string_to_unsigned(content_length, 10, 0, G_MAXUINT64, &n_bytes, NULL))
+                n_bytes = G_MAXUINT64;
+        self->is_too_large = n_bytes > TG_MAX_BODY_BYTES;
+
+        return n_bytes <= MAX_DROPPED_BYTES;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/store-sqlite-file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "protocol/error.h"
+
+#define SCHEMA_VERSION 1
+#define PAGE_BYTES 4096
+/* The thread carries over after so many new pages of WAL (4 MB) … */
+#define CHECKPOINT_PAGES 1000
+/* … and beyond so many the writer waits until all is over and the WAL begins
+ * anew; only between two batches can nothing be added meanwhile. */
+#define RESTART_PAGES 16384
+/* Nobody holds a lock for longer than one statement. */
+#define BUSY_TIMEOUT_MS 2000
+
+struct TgSqliteFile {
+        char *path;
+        int lock_fd;
+        sqlite3 *db;
+
+        int n_wal_pages;
+        int n_carried_pages; /* of them asked of the thread */
+        gboolean has_removed;
+        gboolean is_sweep_due;
+
+        GThread *thread;
+        sqlite3 *thread_db;
+        GMutex mutex;
+        GCond cond;
+        gboolean is_wanted;
+        gboolean is_stopping;
+};
+
+static gboolean
+fail(TgSqliteFile *self, const char *what, GError **error)
+{
+        tg_set_error(error,
+                     TG_ERROR_UNREACHABLE,
+                     "cannot %s the store %s: %s",
+                     what,
+                     self->path,
+                     sqlite3_errmsg(self->db));
+        return FALSE;
+}
+
+/* ---- carrying over and erasing ---- */
+
+static int
+on_committed(void *user_data, sqlite3 *db, const char *name, int n_pages)
+{
+        TgSqliteFile *self = user_data;
+
+        self->n_wal_pages = n_pages;
+        if (n_pages < self->n_carried_pages) /* the WAL has begun anew */
+                self->n_carried_pages = 0;
+        if (self->thread && n_pages - self->n_carried_pages >= CHECKPOINT_PAGES) {
+                self->n_carried_pages = n_pages;
+                g_mutex_lock(&self->mutex);
+                self->is_wanted = TRUE;
+                g_cond_signal(&self->cond);
+                g_mutex_unlock(&self->mutex);
+        }
+
+        return SQLITE_OK;
+}
+
+static gpointer
+carry_over(gpointer user_data)
+{
+        TgSqliteFile *self = user_data;
+
+        g_mutex_lock(&self->mutex);
+        while (!self->is_stopping) {
+                if (!self->is_wanted) {
+                        g_cond_wait(&self->cond, &self->mutex);
+                        continue;
+                }
+                self->is_wanted = FALSE;
+                g_mutex_unlock(&self->mutex);
+                /* Whatever goes wrong is met again, and reported, by the writer. */
+                sqlite3_wal_checkpoint_v2(
+                        self->thread_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+                g_mutex_lock(&self->mutex);
+        }
+        g_mutex_unlock(&self->mutex);
+
+        return NULL;
+}
+
+void
+tg_sqlite_file_note_removal(TgSqliteFile *self)
+{
+        self->has_removed = TRUE;
+}
+
+/* Truncating is what erases: removed rows are zeros in the file (secure_delete),
+ * but stand in the WAL as they were. It fails while the thread is at work, and is
+ * tried again after the next batch. */
+void
+tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep)
+{
+        if (self->n_wal_pages > RESTART_PAGES &&
+            sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) ==
+                    SQLITE_OK)
+                self->n_wal_pages = 0;
+
+        self->is_sweep_due |= is_sweep && self->has_removed;
+        if (self->is_sweep_due &&
+            sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+                    SQLITE_OK)
+                self->is_sweep_due = self->has_removed = FALSE;
+}
+
+/* ---- opening and closing ---- */
+
+static gboolean
+connect_to(TgSqliteFile *self, sqlite3 **ret_db, GError **error)
+{
+        int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+        int r = sqlite3_open_v2(self->path, ret_db, flags, NULL);
+
+        if (r == SQLITE_OK) {
+                sqlite3_busy_timeout(*ret_db, BUSY_TIMEOUT_MS);
+                r = sqlite3_exec(*ret_db,
+                                 "PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;"
+                                 "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;"
+                                 "PRAGMA cache_size = -8192;",
+                                 NULL,
+                                 NULL,
+                                 NULL);
+        }
+        if (r == SQLITE_OK)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_UNREACHABLE,
+                     "cannot open the store %s: %s",
+                     self->path,
+                     *ret_db ? sqlite3_errmsg(*ret_db) : sqlite3_errstr(r));
+
+        return FALSE;
+}
+
+static gboolean
+ask_number(sqlite3 *db, const char *sql, gint64 *ret_number)
+{
+        sqlite3_stmt *stmt = NULL;
+        gboolean is_answered = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+                               sqlite3_step(stmt) == SQLITE_ROW;
+
+        if (is_answered)
+                *ret_number = sqlite3_column_int64(stmt, 0);
+        sqlite3_finalize(stmt);
+
+        return is_answered;
+}
+
+/* One transaction: there is a whole store or none. */
+static gboolean
+make_schema(TgSqliteFile *self, const char *schema, GError **error)
+{
+        g_autofree char *sql =
+                g_strconcat("BEGIN IMMEDIATE;",
+                            schema,
+                            "PRAGMA user_version = " G_STRINGIFY(SCHEMA_VERSION) "; COMMIT;",
+                            NULL);
+
+        return sqlite3_exec(self->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+               fail(self, "make", error);
+}
+
+static gboolean
+prepare(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **error)
+{
+        guint64 max_pages = max_bytes == 0 ? G_MAXUINT32 - 1 : max_bytes / PAGE_BYTES;
+        g_autofree char *settings = NULL;
+        gint64 version, n_tables;
+
+        if (!ask_number(self->db, "PRAGMA user_version", &version) ||
+            !ask_number(self->db, "SELECT count(*) FROM sqlite_schema", &n_tables))
+                return fail(self, "open", error);
+        if (version != SCHEMA_VERSION && (version != 0 || n_tables != 0)) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "the file %s is no store of this tigress-relay: name another",
+                             self->path);
+                return FALSE;
+        }
+
+        settings = g_strdup_printf("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
+                                   "PRAGMA max_page_count = %" G_GUINT64_FORMAT ";",
+                                   CLAMP(max_pages, 1, G_MAXUINT32 - 1));
+        if (sqlite3_exec(self->db, settings, NULL, NULL, NULL) != SQLITE_OK)
+                return fail(self, "open", error);
+
+        return version != 0 || make_schema(self, schema, error);
+}
+
+/* Two processes on one file would lose each other's wake-ups. A file of its own:
+ * closing any descriptor of the store's would drop SQLite's locks. */
+static gboolean
+lock(TgSqliteFile *self, GError **error)
+{
+        g_autofree char *path = g_strconcat(self->path, ".lock", NULL);
+
+        self->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (self->lock_fd < 0) {
+                tg_set_error(error,
+                             TG_ERROR_UNREACHABLE,
+                             "cannot open the store %s: %s",
+                             self->path,
+                             g_strerror(errno));
+                return FALSE;
+        }
+        if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_BAD_STATE,
+                     "another tigress-relay uses the store %s: stop it first, or name another "
+                     "state directory",
+                     self->path);
+
+        return FALSE;
+}
+
+static gboolean
+is_in_memory(const TgSqliteFile *self)
+{
+        return strcmp(self->path, ":memory:") == 0;
+}
+
+static gboolean
+open_file(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **error)
+{
+        if (is_in_memory(self))
+                return connect_to(self, &self->db, error) &&
+                       prepare(self, schema, max_bytes, error);
+        if (!lock(self, error) || !connect_to(self, &self->db, error) ||
+            !prepare(self, schema, max_bytes, error) || !connect_to(self, &self->thread_db, error))
+                return FALSE;
+
+        self->has_removed = TRUE; /* by the process before, perhaps */
+        sqlite3_wal_hook(self->db, on_committed, self);
+        self->thread = g_thread_new("checkpoint", carry_over, self);
+
+        return TRUE;
+}
+
+TgSqliteFile *
+tg_sqlite_file_open(const char *path, const char *schema, guint64 max_bytes, GError **error)
+{
+        TgSqliteFile *self = g_new0(TgSqliteFile, 1);
+
+        self->path = g_strdup(path);
+        self->lock_fd = -1;
+        g_mutex_init(&self->mutex);
+        g_cond_init(&self->cond);
+        if (open_file(self, schema, max_bytes, error))
+                return self;
+        tg_sqlite_file_free(self);
+
+        return NULL;
+}
+
+void
+tg_sqlite_file_free(TgSqliteFile *self)
+{
+        if (!self)
+                return;
+        if (self->thread) {
+                g_mutex_lock(&self->mutex);
+                self->is_stopping = TRUE;
+                g_cond_signal(&self->cond);
+                g_mutex_unlock(&self->mutex);
+                g_thread_join(self->thread);
+        }
+        sqlite3_close(self->thread_db);
+        sqlite3_close(self->db);
+        g_mutex_clear(&self->mutex);
+        g_cond_clear(&self->cond);
+        if (self->lock_fd >= 0)
+                close(self->lock_fd);
+        g_free(self->path);
+        g_free(self);
+}
+
+sqlite3 *
+tg_sqlite_file_db(TgSqliteFile *self)
+{
+        return self->db;
+}
+
+sqlite3 *
+tg_sqlite_file_connect(TgSqliteFile *self, GError **error)
+{
+        sqlite3 *db = NULL;
+
+        if (is_in_memory(self))
+                return NULL;
+        if (connect_to(self, &db, error) &&
+            sqlite3_exec(db, "PRAGMA query_only = ON", NULL, NULL, NULL) == SQLITE_OK)
+                return db;
+        if (error && !*error)
+                fail(self, "open", error);
+        sqlite3_close(db);
+
+        return NULL;
+}

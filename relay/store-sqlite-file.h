@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One SQLite file as the relay wants it: WAL, synchronous=FULL (one flush a
+ * commit), secure_delete. Knows no table. One connection writes; a second one, on
+ * a thread of its own, carries the WAL over into the file, for the writer would
+ * stall a whole batch for tens of milliseconds over it.
+ */
+
+#include <glib.h>
+#include <sqlite3.h>
+
+typedef struct TgSqliteFile TgSqliteFile;
+
+/* Opens @path, or makes it with @schema, and keeps every other process out.
+ * ":memory:" is a file that nobody else sees. */
+TgSqliteFile *
+tg_sqlite_file_open(const char *path, const char *schema, guint64 max_bytes, GError **error);
+/* Statements first. */
+void tg_sqlite_file_free(TgSqliteFile *self);
+
+/* The writing connection. */
+sqlite3 *tg_sqlite_file_db(TgSqliteFile *self);
+
+/* A further connection, to read: the caller's. NULL without @error set for ":memory:". */
+sqlite3 *tg_sqlite_file_connect(TgSqliteFile *self, GError **error);
+
+/* Something was removed or replaced: what it was is still in the WAL. */
+void tg_sqlite_file_note_removal(TgSqliteFile *self);
+
+/* Between two batches. @is_sweep: erase what has been noted. */
+void tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep);
