@@ -58,6 +58,18 @@ test_one_text_for_one_value(void)
         g_assert_cmpuint(n_accepted, >, 100);
 }
 
+/* Whatever comes behind the end, five characters are no whole number of octets. */
+static void
+test_no_text_has_one_character_too_many(void)
+{
+        for (guint form = TG_BASE64_STANDARD; form <= TG_BASE64_ANY; form++) {
+                gsize n_bytes;
+
+                g_assert_false(tg_base64_check((TgBase64)form, "AAAAAAAA", 1, &n_bytes));
+                g_assert_false(tg_base64_check((TgBase64)form, "AAAAAAAA", 5, &n_bytes));
+        }
+}
+
 static void
 test_exact_length_or_nothing(void)
 {
@@ -132,6 +144,8 @@ main(int argc, char **argv)
         helper_init(&argc, &argv);
         g_test_add_func("/bytes/every-length-survives-base64", test_every_length_survives_base64);
         g_test_add_func("/bytes/one-text-for-one-value", test_one_text_for_one_value);
+        g_test_add_func("/bytes/no-text-has-one-character-too-many",
+                        test_no_text_has_one_character_too_many);
         g_test_add_func("/bytes/exact-length-or-nothing", test_exact_length_or_nothing);
         g_test_add_func("/bytes/hex-both-ways", test_hex_both_ways);
         g_test_add_func("/bytes/comparison-sees-each-bit", test_comparison_sees_each_bit);

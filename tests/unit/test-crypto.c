@@ -106,8 +106,11 @@ test_each_changed_bit_is_noticed(void)
         g_autoptr(TgSecret) key = helper_secret_filled(7, 32);
         guint8 sealed[28 + 5];
         guint8 ad[3] = "row";
+        g_autoptr(TgSecret) opened = NULL;
 
         g_assert_true(tg_aead_seal(key, NULL, ad, sizeof ad, "hello", 5, sealed, NULL));
+        opened = tg_aead_open(key, ad, sizeof ad, sealed, sizeof sealed, NULL);
+        g_assert_cmpstr((const char *)tg_secret_get(opened, NULL), ==, "hello");
         for (gsize bit = 0; bit < sizeof sealed * 8; bit++) {
                 g_autoptr(GError) error = NULL;
 
@@ -123,8 +126,10 @@ test_each_changed_bit_is_noticed(void)
         }
         for (gsize n = 0; n < sizeof sealed; n++) {
                 g_autofree guint8 *cut = g_memdup2(sealed, n);
+                g_autoptr(GError) error = NULL;
 
-                g_assert_null(tg_aead_open(key, ad, sizeof ad, cut, n, NULL));
+                g_assert_null(tg_aead_open(key, ad, sizeof ad, cut, n, &error));
+                helper_assert_error(error, TG_ERROR_TAMPERED, "hello");
         }
         g_assert_null(tg_aead_open(key, NULL, 0, sealed, sizeof sealed, NULL));
 }

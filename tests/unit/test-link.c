@@ -152,6 +152,41 @@ test_the_length_is_limited(void)
 }
 
 static void
+test_no_part_holds_what_links_do_not(void)
+{
+        static const char characters[] = {' ', '\t', '\n', '\0', '\x1b', '\x7f', '\x80', '\xff'};
+
+        for (gsize i = 0; i < sizeof characters; i++) {
+                g_autoptr(GString) text = g_string_new(MAILBOX "?x=#" FRAGMENT);
+                g_autoptr(GError) error = NULL;
+
+                g_string_insert_c(text, strlen(MAILBOX "?x="), characters[i]);
+                g_assert_null(tg_link_parse(text->str, text->len, FALSE, &error));
+                helper_assert_error(error, TG_ERROR_INVALID, FRAGMENT);
+        }
+}
+
+/* Requests would go where the template says, and trust was asked for another. */
+static void
+test_link_and_template_name_one_relay(void)
+{
+        g_autoptr(TgSecret) secret = helper_secret_filled(1, 32);
+        g_autoptr(TgSecret) right = tg_link_format_tdch(
+                "https://relay.example/{tigress_location}", 0x1301, secret, NULL);
+        g_autoptr(TgSecret) evil = tg_link_format_tdch(
+                "https://evil.example/{tigress_location}", 0x1301, secret, NULL);
+        const char *evil_text = (const char *)tg_secret_get(evil, NULL);
+        g_autofree char *mixed =
+                g_strconcat("https://relay.example/t", strchr(evil_text, '#'), NULL);
+        g_autoptr(TgLink) link = parse((const char *)tg_secret_get(right, NULL), FALSE, NULL);
+        g_autoptr(TgLink) other = parse(evil_text, FALSE, NULL);
+
+        g_assert_nonnull(link);
+        g_assert_cmpstr(other->origin, ==, "https://evil.example");
+        assert_refused(mixed, FALSE);
+}
+
+static void
 test_a_secret_may_come_by_another_way(void)
 {
         g_autoptr(TgLink) link = parse(MAILBOX, FALSE, NULL);
@@ -314,6 +349,10 @@ main(int argc, char **argv)
         g_test_add_func("/link/http-is-for-this-machine-alone",
                         test_http_is_for_this_machine_alone);
         g_test_add_func("/link/the-length-is-limited", test_the_length_is_limited);
+        g_test_add_func("/link/no-part-holds-what-links-do-not",
+                        test_no_part_holds_what_links_do_not);
+        g_test_add_func("/link/link-and-template-name-one-relay",
+                        test_link_and_template_name_one_relay);
         g_test_add_func("/link/a-secret-may-come-by-another-way",
                         test_a_secret_may_come_by_another_way);
         g_test_add_func("/link/the-fragment-keeps-the-mode-octet",

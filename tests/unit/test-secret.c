@@ -107,6 +107,7 @@ test_equal_means_all_octets(void)
         g_assert_true(tg_secret_equal(a, same));
         g_assert_false(tg_secret_equal(a, other));
         g_assert_false(tg_secret_equal(a, shorter));
+        g_assert_false(tg_secret_equal(shorter, a));
 }
 
 static void
@@ -147,11 +148,20 @@ test_without_the_heap_there_is_no_secret(void)
         g_assert_null(tg_secret_new_random(3, NULL));
 }
 
+/* In the main process: GLib itself takes the room from a subprocess of a test. */
 static void
-test_dumps_are_forbidden(void)
+test_a_core_has_no_room(void)
 {
         struct rlimit limit;
 
+        g_assert_cmpint(getrlimit(RLIMIT_CORE, &limit), ==, 0);
+        g_assert_cmpuint(limit.rlim_cur, ==, 0);
+        g_assert_cmpuint(limit.rlim_max, ==, 0);
+}
+
+static void
+test_dumps_are_forbidden(void)
+{
         if (!g_test_subprocess()) {
                 g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
                 g_test_trap_assert_passed();
@@ -159,9 +169,6 @@ test_dumps_are_forbidden(void)
         }
 
         g_assert_cmpint(tg_secret_init(TG_SECURE_HEAP_BYTES), !=, TG_SECRET_HEAP_FAILED);
-        g_assert_cmpint(getrlimit(RLIMIT_CORE, &limit), ==, 0);
-        g_assert_cmpuint(limit.rlim_cur, ==, 0);
-        g_assert_cmpuint(limit.rlim_max, ==, 0);
         g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 1);
         g_assert_true(tg_secret_forbid_dumps());
         g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 0);
@@ -186,6 +193,7 @@ main(int argc, char **argv)
         g_test_add_func("/secret/wiping-wipes", test_wiping_wipes);
         g_test_add_func("/secret/without-the-heap-there-is-no-secret",
                         test_without_the_heap_there_is_no_secret);
+        g_test_add_func("/secret/a-core-has-no-room", test_a_core_has_no_room);
         g_test_add_func("/secret/dumps-are-forbidden", test_dumps_are_forbidden);
 
         return g_test_run();
