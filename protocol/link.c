@@ -304,7 +304,7 @@ tg_link_format(const char *mailbox_url,
         return tg_link_join(before, TG_BASE64_URL, fragment, error);
 }
 
-/* ---- addresses ---- */
+/* ---- a relay's answer ---- */
 
 char *
 tg_link_check_url_link(const char *url_link,
@@ -330,24 +330,4 @@ tg_link_check_url_link(const char *url_link,
         }
 
         return g_steal_pointer(&link->mailbox_url);
-}
-
-char *
-tg_origin_parse(const char *url, gboolean allow_http, GError **error)
-{
-        static const char what[] = "this is no address of a relay";
-        const char *rest;
-        g_autofree char *origin = tg_url_origin(url, strlen(url), allow_http, what, &rest, error);
-
-        if (!origin)
-                return NULL;
-        if (*rest != '\0' && !g_str_equal(rest, "/")) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "%s: it must end after the host or port, as https://relay.example",
-                             what);
-                return NULL;
-        }
-
-        return g_steal_pointer(&origin);
 }

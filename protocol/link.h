@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "protocol/secret.h"
+#include "protocol/url.h"
 
 typedef enum {
         TG_LINK_NO_SECRET, /* the fragment is absent or empty: it comes by another way */
@@ -60,10 +61,6 @@ char *tg_link_check_url_link(const char *url_link,
                              const char *origin,
                              gboolean allow_http,
                              GError **error);
-
-/* Scheme, host and port of @url as TgLink.origin has them, with nothing after
- * them but an optional '/'. For the configuration's lists. */
-char *tg_origin_parse(const char *url, gboolean allow_http, GError **error);
 
 void tg_link_free(TgLink *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgLink, tg_link_free)

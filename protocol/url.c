@@ -178,3 +178,23 @@ tg_url_origin(const char *text,
 
         return g_strdup_printf("%s://%s:%u", authority.scheme, authority.host, authority.port);
 }
+
+char *
+tg_origin_parse(const char *url, gboolean allow_http, GError **error)
+{
+        static const char what[] = "this is no address of a relay";
+        const char *rest;
+        g_autofree char *origin = tg_url_origin(url, strlen(url), allow_http, what, &rest, error);
+
+        if (!origin)
+                return NULL;
+        if (*rest != '\0' && !g_str_equal(rest, "/")) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "%s: it must end after the host or port, as https://relay.example",
+                             what);
+                return NULL;
+        }
+
+        return g_steal_pointer(&origin);
+}

@@ -3,7 +3,7 @@
 
 /*
  * Scheme, host and port of an address, strictly: no userinfo, no escapes, no
- * spelling that two programs could read in two ways. For link.c.
+ * spelling that two programs could read in two ways.
  */
 
 #include <glib.h>
@@ -17,3 +17,7 @@ char *tg_url_origin(const char *text,
                     const char *what,
                     const char **ret_rest,
                     GError **error);
+
+/* Scheme, host and port of @url in the canonical spelling (TgLink.origin has it too),
+ * with nothing after them but an optional '/'. For lists in configurations. */
+char *tg_origin_parse(const char *url, gboolean allow_http, GError **error);
