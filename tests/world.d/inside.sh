@@ -23,11 +23,9 @@ make_folders() {
         install -m 666 /dev/null "$world/log/exits"
         install -m 755 "$here"/bin/* "$world/bin/"
         install -m 644 "$here/parts.sh" "$world/bin/"
-        local program
-        for program in consent-agent keyring-unlock; do
-                [ ! -x "$TIGRESS_BUILD/tests/fakes/$program" ] ||
-                        install -m 755 "$TIGRESS_BUILD/tests/fakes/$program" "$world/bin/"
-        done
+        # Programs and modules that stand in for what the real parts cannot be made to do.
+        find "$TIGRESS_BUILD/tests/fakes" -maxdepth 1 -type f -perm -u=x \
+                -exec install -m 755 -t "$world/bin" {} +
         # Some distributions give the keyring a file capability that a container
         # may lack: then it cannot be started at all. A copy carries none.
         gnome-keyring-daemon --version >/dev/null 2>&1 ||
@@ -185,7 +183,7 @@ look_back() {
         ! part_runs relay || relay stop || found=1
         while read -r user_of name status; do
                 case $status in
-                0 | 130 | 137 | 143) ;;
+                0 | 137) ;; # killed on purpose; one that had to be killed was told already
                 *)
                         say "$name of $user_of ended with status $status"
                         found=1
