@@ -47,14 +47,27 @@ reaches carol "$elsewhere" completed
 reaches alice "$share" completed
 equal "$(keyring_content carol "$(property carol "$elsewhere" Credential)")" three
 
-claim "a second recipient is told that the link was used"
+claim "a second recipient is told that the link was used, a late one that it is over"
 share=$(bus_share alice four)
+link=$(bus_invitation alice "$share")
+keyring bob lock
+received=$(bus_accept bob "$link")
+reaches bob "$received" waiting-for-keyring
+second=$(bus_accept carol "$link")
+reaches carol "$second" failed
+contains "$(property carol "$second" Failure)" AlreadyUsed
+keyring bob unlock
+reaches bob "$received" completed
+reaches alice "$share" completed
+share=$(bus_share alice five)
 link=$(bus_invitation alice "$share")
 received=$(bus_accept bob "$link")
 reaches bob "$received" completed
+reaches alice "$share" completed
 late=$(bus_accept carol "$link")
 reaches carol "$late" failed
-contains "$(property carol "$late" Failure)" AlreadyUsed
+contains "$(property carol "$late" Failure)" Expired
+equal "$(keyring_ids carol | wc -l)" 1 # of what bob had relinquished
 
 claim "after an end there is nothing to cancel"
 refused 1 bus alice "$share" Share Cancel s ""
