@@ -144,6 +144,25 @@ count_left(TgCaller *caller, gpointer user_data)
         self->n_left++;
 }
 
+static guint
+count_pidfds(void)
+{
+        DIR *directory = opendir("/proc/self/fd");
+        const struct dirent *entry;
+        guint n = 0;
+
+        g_assert_nonnull(directory);
+        while ((entry = readdir(directory))) {
+                char target[64] = "";
+
+                if (readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1) > 0 &&
+                    strstr(target, "pidfd"))
+                        n++;
+        }
+        closedir(directory);
+        return n;
+}
+
 static void
 test_a_caller_is_known_by_its_process(void)
 {
@@ -202,6 +221,9 @@ test_its_leaving_is_told_once(void)
         test_settle();
         g_assert_cmpuint(service->n_left, ==, 1);
         g_assert_false(tg_caller_is_alive(service->caller));
+
+        g_clear_pointer(&service->caller, tg_caller_unref);
+        g_assert_cmpuint(count_pidfds(), ==, 0); /* who left is not kept for later */
 }
 
 static void
@@ -303,25 +325,6 @@ test_another_user_is_refused(void)
         assert_denied(service, "belongs to user 0: the caller runs as 65534");
         test_say(child.fd, 'q');
         test_child_join(&child);
-}
-
-static guint
-count_pidfds(void)
-{
-        DIR *directory = opendir("/proc/self/fd");
-        const struct dirent *entry;
-        guint n = 0;
-
-        g_assert_nonnull(directory);
-        while ((entry = readdir(directory))) {
-                char target[64] = "";
-
-                if (readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1) > 0 &&
-                    strstr(target, "pidfd"))
-                        n++;
-        }
-        closedir(directory);
-        return n;
 }
 
 /* Each keeps a descriptor of ours for as long as we keep it. */
