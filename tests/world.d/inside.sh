@@ -54,9 +54,11 @@ add_user() { # NAME [PASSWORD]
         install -d -m 700 -o "$1" -g "$1" "$home" "/run/user/$uid"
 }
 
+# Only in our own PID namespace: another world's people may have the same uids.
 end_all_of() {
         local pid
         for pid in $(ps -o pid= -u "$1" 2>/dev/null); do
+                [ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
                 end_process "$pid" "$(start_time "$pid")" KILL || :
         done
 }
