@@ -652,10 +652,15 @@ judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
 static void
 take_relay_display(TgShare *self, const TgDisplay *display)
 {
+        g_autofree char *title = NULL;
+
         if (self->is_title_verified)
                 return;
-        g_free(self->title);
-        self->title = tg_text_clean(display->title, -1, TG_MAX_TITLE_BYTES);
+        title = tg_text_clean(display->title, -1, TG_MAX_TITLE_BYTES);
+        if (title[0] != '\0') {
+                g_free(self->title);
+                self->title = g_steal_pointer(&title);
+        }
         g_free(self->description);
         self->description = tg_text_clean(display->description, -1, TG_MAX_DESCRIPTION_BYTES);
         tg_share_tell(self, TG_SHARE_TITLE);
@@ -725,9 +730,10 @@ on_watched(const TgReply *reply, gpointer user_data)
                 return;
         case TG_REPLY_NOTHING_NEW:
                 tg_share_set_failure(self, NULL);
-                /* An answer that was really held costs nothing; one that comes at once is
+                /* An answer that was really held costs nothing; one that comes too soon is
                  * a relay that would have us spin. */
-                if (self->was_held && took_us >= G_USEC_PER_SEC && self->n_ignored == 0) {
+                if (self->held_s > 0 &&
+                    took_us >= MIN(self->held_s, TG_MIN_HELD_S) * G_USEC_PER_SEC) {
                         self->n_failures = 0;
                         tg_share_watch(self);
                 } else {
@@ -758,7 +764,7 @@ ask_to_read(TgShare *self, guint hold_s, const char *proof, TgReplyFunc func)
                 .wait_s = self->etag != NULL ? hold_s : 0,
         };
 
-        self->was_held = ask.wait_s > 0;
+        self->held_s = ask.wait_s;
         self->asked_at_us = g_get_monotonic_time();
         self->asking = tg_transport_ask(tg_share_context(self), &ask, func, self);
 }

@@ -96,7 +96,7 @@ struct TgShare {
         guint n_failures; /* in a row, for the back-off */
         guint n_ignored;  /* payloads in a row */
         gint64 asked_at_us;
-        gboolean was_held; /* the answer awaited was asked to be held */
+        guint held_s; /* for so long the answer awaited was asked to be held; 0: not */
 };
 
 /* ---- share.c ---- */
