@@ -21,6 +21,7 @@ struct TgClient {
         sd_bus *bus;
         gboolean may_ask;
         gboolean is_system;
+        gboolean has_spoken; /* the bus was there: its end is a loss */
         sd_bus_slot *signal_slot;
         sd_bus_slot *owner_slot;
         TgClientSignalFunc func;
@@ -33,7 +34,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(sd_bus_slot, sd_bus_slot_unref)
 static void
 set_bus_error(const TgClient *self, GError **error, int r)
 {
-        if (self->is_system)
+        if (self->has_spoken)
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             "the bus has ended: %s\nlog in again, or start one: dbus-run-session "
+                             "-- bash",
+                             g_strerror(-r));
+        else if (self->is_system)
                 tg_set_error(error,
                              TG_ERROR_FAILED,
                              "cannot reach the system bus: %s\nstart it: systemctl start dbus",
@@ -143,7 +150,7 @@ set_remote_error(const TgClient *self, const sd_bus_error *reason, GError **erro
         }
 
         message = tg_text_clean(reason->message, -1, MAX_SENTENCE_BYTES);
-        full = tg_hint_add(message, tg_hint(code, self->may_ask));
+        full = tg_hint_complete(message, code, self->may_ask);
         tg_set_error(error, code, "%s", full);
 }
 
@@ -174,8 +181,10 @@ tg_client_turn(TgClient *self, int timeout_ms, GError **error)
                 return FALSE;
         }
         /* More may have arrived already; an interruption is not to wait for it. */
-        if (r > 0)
+        if (r > 0) {
+                self->has_spoken = TRUE;
                 return tg_interrupt_poll(-1, 0, 0, NULL, error);
+        }
 
         return tg_interrupt_poll(sd_bus_get_fd(self->bus),
                                  (short)events,

@@ -78,15 +78,8 @@ consider(const TgInvocation *invocation, const TgInspection *inspection, GError 
                              relay);
                 return FALSE;
         }
-        if (inspection->fetch_error) {
-                /* The relay may just be slow to reach; the wallet will try again. */
-                if (tg_error_code(inspection->fetch_error) != TG_ERROR_UNREACHABLE) {
-                        if (error)
-                                *error = g_error_copy(inspection->fetch_error);
-                        return FALSE;
-                }
+        if (inspection->fetch_error)
                 tg_output_note("the relay cannot be reached now: it will be tried again");
-        }
 
         if (is_agreed || !invocation->may_ask || !tg_terminal_is_there())
                 return TRUE;
@@ -99,14 +92,14 @@ consider(const TgInvocation *invocation, const TgInspection *inspection, GError 
 }
 
 static char *
-call_accept(TgClient *client, const int *fds, gsize n_fds, GError **error)
+call_accept(TgClient *client, TgCallKind kind, const int *fds, gsize n_fds, GError **error)
 {
         TgClientCall call = {
                 .interface = TG_MANAGER_INTERFACE,
                 .method = "AcceptInvitation",
                 .fds = fds,
                 .n_fds = n_fds,
-                .kind = TG_CALL_ASKS,
+                .kind = kind,
         };
         GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
         g_autoptr(GVariant) reply = NULL;
@@ -127,7 +120,11 @@ call_accept(TgClient *client, const int *fds, gsize n_fds, GError **error)
 
 /* The path of the share. */
 static char *
-accept_link(TgClient *client, const TgSecret *link, const TgSecret *secret, GError **error)
+accept_link(TgClient *client,
+            TgCallKind kind,
+            const TgSecret *link,
+            const TgSecret *secret,
+            GError **error)
 {
         int fds[2] = {-1, -1};
         char *path = NULL;
@@ -136,7 +133,7 @@ accept_link(TgClient *client, const TgSecret *link, const TgSecret *secret, GErr
         if (fds[0] >= 0 && secret)
                 fds[1] = tg_secret_input_to_memfd(secret, error);
         if (fds[0] >= 0 && (fds[1] >= 0 || !secret))
-                path = call_accept(client, fds, secret ? 2 : 1, error);
+                path = call_accept(client, kind, fds, secret ? 2 : 1, error);
         for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
                 if (fds[i] >= 0)
                         close(fds[i]);
@@ -197,6 +194,37 @@ print_id(TgClient *client, const char *path, GError **error)
         return 0;
 }
 
+/* The relay refuses. It may be that the link was accepted here before, which gives the
+ * same credential again; nobody is to be asked for what can only fail otherwise. */
+static char *
+accept_again(TgClient *client, const TgInspection *inspection, const TgSecret *link, GError **error)
+{
+        char *path = accept_link(client, TG_CALL_SLOW, link, NULL, NULL);
+
+        if (!path && error)
+                *error = g_error_copy(inspection->fetch_error);
+        return path;
+}
+
+static char *
+accept_first(const TgInvocation *invocation,
+             TgClient *client,
+             const TgInspection *inspection,
+             const TgSecret *link,
+             gboolean from_stdin,
+             GError **error)
+{
+        g_autoptr(TgSecret) secret = NULL;
+        g_autoptr(TgAgent) agent = NULL;
+
+        if (!consider(invocation, inspection, error) || !read_secret(inspection, &secret, error))
+                return NULL;
+        if (invocation->may_ask)
+                agent = tg_agent_open(from_stdin);
+
+        return accept_link(client, TG_CALL_ASKS, link, secret, error);
+}
+
 static int
 start(const TgInvocation *invocation,
       TgClient *client,
@@ -205,24 +233,20 @@ start(const TgInvocation *invocation,
       GError **error)
 {
         g_autoptr(TgInspection) inspection = tg_inspection_new(client, link, !is_offline, error);
-        g_autoptr(TgSecret) secret = NULL;
-        g_autoptr(TgAgent) agent = NULL;
         g_autofree char *path = NULL;
 
-        if (!inspection || !consider(invocation, inspection, error) ||
-            !read_secret(inspection, &secret, error))
+        if (!inspection)
                 return -1;
-
-        if (invocation->may_ask)
-                agent = tg_agent_open(from_stdin);
-        path = accept_link(client, link, secret, error);
-        g_clear_pointer(&agent, tg_agent_close);
+        /* One that cannot be reached now will be tried again by the wallet. */
+        if (inspection->fetch_error &&
+            !g_error_matches(inspection->fetch_error, TG_ERROR, TG_ERROR_UNREACHABLE))
+                path = accept_again(client, inspection, link, error);
+        else
+                path = accept_first(invocation, client, inspection, link, from_stdin, error);
         if (!path)
                 return -1;
 
-        if (!leaves_early)
-                return follow(client, path, error);
-        return print_id(client, path, error);
+        return leaves_early ? print_id(client, path, error) : follow(client, path, error);
 }
 
 static int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/check.h"
 #include "cli/command.h"
+#include "cli/escape.h"
 #include "cli/json-line.h"
 #include "cli/output.h"
 #include "protocol/error.h"
@@ -18,6 +19,7 @@ tg_check_report(TgCheckStatus status, const char *name, const char *finding, con
                 [TG_CHECK_WARNING] = {"warn", TG_COLOUR_WARNING},
                 [TG_CHECK_FAILURE] = {"fail", TG_COLOUR_BAD    },
         };
+        g_autofree char *escaped = tg_escape(TG_ESCAPE_LINE, finding);
         g_autofree char *line = NULL;
 
         worst = MAX(worst, status);
@@ -38,10 +40,11 @@ tg_check_report(TgCheckStatus status, const char *name, const char *finding, con
                                words[status].word,
                                tg_output_colour(TG_COLOUR_NONE),
                                name,
-                               finding);
+                               escaped);
         tg_output_line(line);
         if (status != TG_CHECK_OK && remedy) {
-                g_autofree char *advice = g_strdup_printf("%16s-> %s", "", remedy);
+                g_autofree char *cure = tg_escape(TG_ESCAPE_LINE, remedy);
+                g_autofree char *advice = g_strdup_printf("%16s-> %s", "", cure);
 
                 tg_output_line(advice);
         }

@@ -6,8 +6,21 @@
 /* Room for the longest escape: "\u{10ffff}" and "\ud83d\ude00", and a zero. */
 #define MAX_ESCAPED 16
 
-/* Letters by their class, but blank: they are drawn as nothing. */
-static const gunichar blanks[] = {0x115f, 0x1160, 0x17b4, 0x17b5, 0x2800, 0x3164, 0xffa0};
+/* Letters and marks by their class, but drawn as nothing. */
+static const struct {
+        gunichar first;
+        gunichar last;
+} blanks[] = {
+        {0x034f,  0x034f },
+        {0x115f,  0x1160 },
+        {0x17b4,  0x17b5 },
+        {0x180b,  0x180f },
+        {0x2800,  0x2800 },
+        {0x3164,  0x3164 },
+        {0xfe00,  0xfe0f },
+        {0xffa0,  0xffa0 },
+        {0xe0100, 0xe01ef},
+};
 
 static gboolean
 is_visible(gunichar character)
@@ -15,7 +28,7 @@ is_visible(gunichar character)
         GUnicodeType type = g_unichar_type(character);
 
         for (gsize i = 0; i < G_N_ELEMENTS(blanks); i++)
-                if (character == blanks[i])
+                if (character >= blanks[i].first && character <= blanks[i].last)
                         return FALSE;
 
         return g_unichar_isprint(character) && type != G_UNICODE_LINE_SEPARATOR &&

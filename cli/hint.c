@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/hint.h"
 
+#include <string.h>
+
 static const char *const hints[] = {
         [TG_ERROR_NOT_FOUND] =
                 "\"tigressctl list --all\" and \"tigressctl credentials\" show what there is",
@@ -21,17 +23,19 @@ static const char *const hints[] = {
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(hints) == TG_N_ERRORS);
 
-const char *
-tg_hint(TgError code, gboolean may_ask)
-{
-        if (code == TG_ERROR_DENIED && !may_ask)
-                return "with --no-ask nobody can agree: leave it out";
-
-        return hints[code];
-}
-
 char *
 tg_hint_add(const char *message, const char *hint)
 {
-        return hint ? g_strdup_printf("%s\n%s", message, hint) : g_strdup(message);
+        return g_strdup_printf("%s\n%s", message, hint);
+}
+
+char *
+tg_hint_complete(const char *message, TgError code, gboolean may_ask)
+{
+        if (code == TG_ERROR_DENIED && !may_ask)
+                return tg_hint_add(message, "with --no-ask nobody can agree: leave it out");
+        if (!hints[code] || strstr(message, ": "))
+                return g_strdup(message);
+
+        return tg_hint_add(message, hints[code]);
 }

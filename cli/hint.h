@@ -9,9 +9,10 @@
 
 #include "protocol/error.h"
 
-/* A line, or NULL where there is nothing that would help. @may_ask: whether this call
- * could have made a dialog appear. */
-const char *tg_hint(TgError code, gboolean may_ask);
+/* @message, which is the wallet's, as "sentence\nhint"; new memory. Most of its sentences
+ * name the remedy after a colon: those are left alone. @may_ask: whether this call could
+ * have made a dialog appear. */
+char *tg_hint_complete(const char *message, TgError code, gboolean may_ask);
 
-/* Makes @message into "sentence\nhint" unless there is no hint; new memory. */
+/* "sentence\nhint". */
 char *tg_hint_add(const char *message, const char *hint);

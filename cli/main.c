@@ -62,8 +62,7 @@ print_help(void)
                         help, "  %-*s%s\n", NAME_COLUMNS, commands[i]->name, commands[i]->summary);
         g_string_append(
                 help,
-                "\nWith every verb: --json (JSON lines), --no-ask (no dialog), --help. "
-                "Also: --version.\n"
+                "\nWith every verb: --json, --no-ask (no dialog), --help. Also: --version.\n"
                 "Example: printf %s \"$token\" | tigressctl share --title \"Deploy token\" -");
         tg_output_line(help->str);
 }

@@ -73,7 +73,7 @@ tg_outcome_check(const TgObject *share, GError **error)
         if (strcmp(state, "failed") == 0)
                 (void)tg_error_from_name(name, &code);
 
-        full = tg_hint_add(*message ? message : sentence, tg_hint(code, TRUE));
+        full = tg_hint_complete(*message ? message : sentence, code, TRUE);
         tg_set_error(error, code, "%s", full);
         return FALSE;
 }

@@ -118,10 +118,6 @@ class Terminal:
     def kill(self, number):
         os.kill(self.pid, number)
 
-    def is_stopped(self):
-        with open(f"/proc/{self.pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] == "T"
-
     def result(self):
         """What came through the stdout pipe, to its end."""
         data = b""
@@ -174,6 +170,7 @@ def main(tests):
     for test in tests:
         if wanted and test.__name__ not in wanted:
             continue
+        claim(test.__name__.replace("_", " "))
         try:
             test()
         except Failed as failure:

@@ -1,0 +1,366 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""
+two_people.py [TEST…] - alice and bob with tigressctl, on real parts; to be run in a
+world: tests/world tests/cli/two_people.py
+"""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+
+from terminal import DEADLINE_S, Terminal, check, claim, equal, eventually, main, run
+
+if "TIGRESS_WORLD" not in os.environ:
+    world = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "world")
+    os.execv(world, [world, sys.executable, os.path.abspath(__file__), *sys.argv[1:]])
+
+relay = os.environ["TIGRESS_TRIAL_RELAY"]
+
+
+def ctl(user, *arguments, stdin=b""):
+    return run(["as", user, "tigressctl", *arguments], stdin=stdin)
+
+
+def at_terminal(user, *arguments, **more):
+    return Terminal(["as", user, "tigressctl", *arguments], **more)
+
+
+def world_does(*command):
+    subprocess.run(command, check=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
+
+
+def must(user, *arguments, stdin=b"", status=0):
+    got, out, err = ctl(user, *arguments, stdin=stdin)
+    check(got == status, user, arguments, "status", got, "wanted", status, out, err)
+    return out
+
+
+def invite(*options, content=b"content", user="alice"):
+    """A new share: its id, its link."""
+    answer = json.loads(must(user, "share", "--json", *options, "-", stdin=content))
+    return answer["id"], answer["link"]
+
+
+def share(*options, content=b"content"):
+    return invite(*options, content=content)[1]
+
+
+def watched():
+    """A share of alice's that is being watched on a terminal: that, its id, its link."""
+    terminal = at_terminal("alice", "share", "--json", "--watch", "-", stdin=b"x", pipe_out=True)
+    answer = json.loads(terminal.line())
+    return terminal, answer["id"], answer["link"]
+
+
+def shares(user, *options):
+    return [json.loads(line) for line in must(user, "list", "--json", *options).splitlines()]
+
+
+def credential(user, identity):
+    return json.loads(must(user, "show", "--json", identity))
+
+
+def octets(user, identity):
+    """From the keyring itself, not through our own daemon."""
+    return run(["as", user, "secret-tool", "lookup", "tigress", "credential", "id", identity])[1]
+
+
+def state(user, identity):
+    return json.loads(must(user, "show", "--json", identity))["state"]
+
+
+def a_credential_goes_from_one_to_the_other():
+    number, link = invite("--title", "Deploy token", "--description", "for the build",
+                          content=b"s3cret\n\x00\xff")
+    check(link.startswith(relay), link)
+    facts = json.loads(must("bob", "inspect", "--json", stdin=link.encode()))
+    equal((facts["trusted"], facts["fetched"], facts["title"]), (True, True, "Shared credential"))
+    identity = must("bob", "accept", stdin=link.encode()).strip()
+    answer = json.loads(must("bob", "reveal", "--json", identity))
+    equal(base64.b64decode(answer["octets"]), b"s3cret\n\x00\xff")
+    facts = credential("bob", identity)
+    equal((facts["title"], facts["description"]), ("Deploy token", "for the build"))
+    equal(must("bob", "accept", stdin=link.encode()).strip(), identity, "the same link again:")
+    eventually(lambda: state("alice", number) == "completed", "the sender's end")
+    must("bob", "remove", identity)
+    must("bob", "reveal", identity, status=3)
+
+
+def a_person_at_a_terminal_is_led_through():
+    world_does("consent", "alice", "ask")
+    world_does("consent", "bob", "ask")
+    terminal = at_terminal("alice", "share")
+    terminal.expect(r"1\]: ")
+    terminal.type("1")
+    terminal.expect("Title.*: ")
+    terminal.type("My token")
+    terminal.expect(r"24h\]: ")
+    terminal.type("10m")
+    terminal.expect("Content")
+    terminal.type_secret("typed-s3cret")
+    terminal.expect("at most 10 min")
+    terminal.expect("Share it")
+    terminal.type("y")
+    terminal.expect("Password: ")
+    terminal.type_secret("alice-login")
+    link = terminal.expect(r"(https://\S+)\r\n").group(1)
+    terminal.expect("waiting for the recipient")
+
+    other = at_terminal("bob", "accept", pipe_out=True)
+    other.expect("not shown")
+    other.type_secret(link)
+    other.expect("Accept it")
+    other.type("y")
+    other.expect("Password: ")
+    other.type_secret("bob-login")
+    identity = other.line().strip()
+    other.must_end(0)
+    terminal.expect("the recipient has it")
+    terminal.must_end(0)
+    equal(octets("bob", identity), "typed-s3cret")
+    for one in (terminal, other):
+        check("typed-s3cret" not in one.shown and "-login" not in one.shown, "echoed:", one.shown)
+    check(link not in other.shown, "the link was echoed")
+
+
+def what_is_piped_in_leaves_the_terminal_to_polkit():
+    world_does("consent", "alice", "ask")
+    terminal = at_terminal("alice", "share", "-", stdin=b"x", pipe_out=True)
+    terminal.expect("Password: ")
+    terminal.type_secret("alice-login")
+    check(terminal.line().startswith(relay), "a link")
+    terminal.must_end(0)
+
+
+def without_consent_nothing_is_shared():
+    world_does("consent", "alice", "ask")
+    before = len(shares("alice"))
+    terminal = at_terminal("alice", "share", "-", stdin=b"x")
+    terminal.expect("Password: ")
+    terminal.type_secret("wrong")
+    terminal.must_end(5)
+    terminal = at_terminal("alice", "share", "-", stdin=b"x")
+    terminal.expect("Password: ")
+    eventually(lambda: not terminal.echoes(), "echo off")
+    terminal.key("c")
+    terminal.must_end(15)
+    check(terminal.echoes(), "no echo after the dialog was left")
+    status, out, err = ctl("alice", "share", "-", stdin=b"x")
+    equal((status, out), (5, ""))
+    check("nobody could be asked" in err, err)
+    terminal = at_terminal("alice", "share", "--no-ask", "-", stdin=b"x")
+    terminal.must_end(5)
+    check("Password" not in terminal.shown and "leave it out" in terminal.shown, terminal.shown)
+    world_does("consent", "alice", "no")
+    must("alice", "share", "-", stdin=b"x", status=5)
+    equal(len(shares("alice")), before)
+
+
+def a_watched_share_tells_its_end():
+    terminal, number, link = watched()
+    must("alice", "cancel", number, "--reason", "changed my mind")
+    terminal.must_end(15)
+
+    terminal, number, link = watched()
+    world_does("keyring", "bob", "lock")
+    other = must("bob", "accept", "--no-ask", "--no-wait", stdin=link.encode()).strip()
+    must("bob", "decline", other, "--reason", "not mine")
+    world_does("keyring", "bob", "unlock")
+    terminal.must_end(14)
+    check("not mine" in terminal.shown, terminal.shown)
+
+
+def errors_are_told_apart():
+    number, link = invite()
+    mailbox, secret = link.split("#")
+    flipped = ("A" if secret[0] != "A" else "B") + secret[1:]
+    stranger = link.replace(relay, "https://relay.invalid")
+    status, out, err = ctl("bob", "accept", stdin=stranger.encode())
+    equal(status, 10)
+    check("hint: if you do: tigressctl relays add https://relay.invalid\n" in err, err)
+    must("bob", "inspect", "--no-fetch", stdin=stranger.encode())
+    gone = re.sub("[0-9a-f]{8}-", "00000000-", link, count=1)
+    must("bob", "inspect", stdin=gone.encode(), status=6)
+    must("bob", "accept", stdin=gone.encode(), status=6)
+    must("bob", "accept", "--no-fetch", stdin=gone.encode(), status=6)
+    must("bob", "accept", stdin=b"https://", status=2)
+    must("alice", "accept", stdin=f"{mailbox}#{flipped}".encode(), status=12)
+    must("alice", "relinquish", number, status=4)
+    must("alice", "show", "feedfeed", status=3)
+    must("alice", "share", "--title", "\x1b[2J", "-", stdin=b"x", status=2)
+    must("alice", "share", "--relay", "https://relay.invalid", "-", stdin=b"x", status=10)
+    must("alice", "share", "--expires-in", "1s", "-", stdin=b"x", status=2)
+    link = share()
+    world_does("relay", "kill")
+    must("bob", "inspect", stdin=link.encode(), status=7)
+    world_does("relay", "start")
+    must("bob", "accept", stdin=link.encode())
+
+
+def a_second_recipient_is_told_so():
+    link = share()
+    must("alice", "accept", stdin=link.encode())
+    status, out, err = ctl("bob", "accept", stdin=link.encode())
+    check(status in (6, 12), status, err)
+
+
+def a_locked_keyring_is_told_so():
+    identity = must("bob", "accept", stdin=share().encode()).strip()
+    world_does("keyring", "bob", "lock")
+    status, out, err = ctl("bob", "reveal", "--no-ask", identity)
+    equal((status, out), (11, ""))
+    check("unlock" in err, err)
+    world_does("keyring", "bob", "unlock")
+    equal(ctl("bob", "reveal", identity)[1], "content")
+
+
+def a_watch_lives_through_a_restart_of_the_wallet():
+    terminal, number, link = watched()
+    terminal.expect("waiting for the recipient")
+    world_does("wallet", "alice", "kill")
+    must("bob", "accept", stdin=link.encode())
+    terminal.must_end(0)
+
+
+def an_item_of_the_keyring_is_shared():
+    subprocess.run(["as", "alice", "secret-tool", "store", "--label", "Backup", "service", "backup"],
+                   input=b"item-s3cret", check=True, timeout=DEADLINE_S)
+    link = must("alice", "share", "--attribute", "service=backup").strip()
+    identity = must("bob", "accept", "--title", "Her backup", stdin=link.encode()).strip()
+    equal(credential("bob", identity)["title"], "Her backup")
+    must("alice", "share", "--attribute", "service=none", status=3)
+
+
+def what_was_accepted_is_shared_on():
+    identity = must("bob", "accept", stdin=share(content=b"to be shared on").encode()).strip()
+    link = must("bob", "share", "--credential", identity[:12]).strip()
+    other = must("alice", "accept", stdin=link.encode()).strip()
+    equal(ctl("alice", "reveal", other)[1], "to be shared on")
+
+
+def the_link_can_be_had_again_by_asking():
+    identity, link = invite()
+    equal(must("alice", "show", "--link", identity).strip(), link)
+    world_does("consent", "alice", "no")
+    must("alice", "show", "--link", identity, status=5)
+
+
+def a_secret_may_come_by_another_way():
+    address, secret = share(content=b"apart").split("#")
+    must("bob", "accept", stdin=address.encode(), status=2)
+    terminal = at_terminal("bob", "accept", "--yes", stdin=address.encode(), pipe_out=True)
+    terminal.expect("Secret of the link")
+    terminal.type_secret(secret)
+    equal(octets("bob", terminal.line().strip()), "apart")
+    terminal.must_end(0)
+
+
+def changed_relays_are_in_force_at_once():
+    must("bob", "relays", "add", "https://new.example")
+    check("https://new.example" in must("bob", "relays"), "not in the list")
+    must("bob", "relays", "remove", "https://new.example")
+    check("https://new.example" not in must("bob", "relays"), "still in the list")
+
+
+def everything_that_others_can_read():
+    texts = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        for name in ("cmdline", "environ"):
+            try:
+                with open(f"/proc/{pid}/{name}", "rb") as file:
+                    texts.append(file.read())
+            except OSError:
+                pass
+    return b"\n".join(texts)
+
+
+def no_process_shows_a_secret():
+    world_does("consent", "alice", "ask")
+    world_does("consent", "bob", "ask")
+    terminal = at_terminal("alice", "share", "--watch", "-", stdin=b"content-canary", pipe_out=True)
+    terminal.expect("Password: ")
+    check(b"tigressctl\0share" in everything_that_others_can_read(), "the search finds nothing at all")
+    check(b"content-canary" not in everything_that_others_can_read(), "the content")
+    terminal.type_secret("alice-login")
+    link = terminal.line().strip()
+    other = at_terminal("bob", "accept", "--yes", stdin=link.encode(), pipe_out=True)
+    other.expect("Password: ")
+    secret = link.split("#")[1].encode()
+    check(secret not in everything_that_others_can_read(), "the link")
+    other.type_secret("bob-login")
+    other.line()
+    other.must_end(0)
+    terminal.must_end(0)
+
+
+def doctor_finds_what_is_wrong_and_says_the_remedy():
+    def findings(*wanted):
+        status, out, err = ctl("alice", "doctor", "--json")
+        lines = {one["check"]: one for one in map(json.loads, out.splitlines())}
+        for name, word in wanted:
+            equal(lines[name]["status"], word, (name, lines[name]))
+            check(word == "ok" or lines[name]["remedy"], name, "has no remedy")
+        check(status == (1 if any(one["status"] == "fail" for one in lines.values()) else 0), status)
+        return lines
+    findings(*[(name, "ok") for name in ("bus", "settings", "wallet", "keyring", "relay", "time", "polkit",
+                                         "agent")])
+    equal(ctl("alice", "doctor")[0], 0)
+    world_does("keyring", "alice", "lock")
+    findings(("keyring", "warn"))
+    world_does("keyring", "alice", "unlock")
+    world_does("keyring", "alice", "stop")
+    findings(("keyring", "fail"))
+    world_does("keyring", "alice", "start")
+    world_does("relay", "kill")
+    findings(("relay", "fail"))
+    world_does("relay", "start")
+    world_does("polkit", "stop")
+    findings(("polkit", "fail"))
+    world_does("polkit", "start")
+    world_does("consent", "alice", "no")
+    findings(("agent", "fail"))
+    world_does("consent", "alice", "ask")
+    findings(("agent", "warn"))
+    terminal = at_terminal("alice", "doctor")
+    terminal.must_end(0)
+    check("tigressctl will ask you on this terminal" in terminal.shown, terminal.shown)
+
+
+def monitor_tells_a_whole_exchange():
+    terminal = at_terminal("alice", "monitor", "--json", pipe_out=True)
+    terminal.expect("watching")
+    number, link = invite()
+    must("bob", "accept", stdin=link.encode())
+    events = []
+    while not events or events[-1]["id"] != number or events[-1]["state"] != "completed":
+        events.append(json.loads(terminal.line()))
+    events = [one for one in events if one["id"] == number]
+    equal(events[0]["event"], "added")
+    must("alice", "forget", number)
+    equal(json.loads(terminal.line())["event"], "removed")
+    terminal.key("c")
+    terminal.must_end(0)
+
+
+def afresh(test):
+    def body():
+        for user in ("alice", "bob"):
+            world_does("consent", user, "yes")
+        test()
+    body.__name__ = test.__name__
+    return body
+
+
+main([afresh(test) for test in (
+    a_credential_goes_from_one_to_the_other, a_person_at_a_terminal_is_led_through,
+    what_is_piped_in_leaves_the_terminal_to_polkit, without_consent_nothing_is_shared,
+    a_watched_share_tells_its_end, errors_are_told_apart, a_second_recipient_is_told_so,
+    a_locked_keyring_is_told_so, a_watch_lives_through_a_restart_of_the_wallet,
+    an_item_of_the_keyring_is_shared, what_was_accepted_is_shared_on,
+    the_link_can_be_had_again_by_asking, a_secret_may_come_by_another_way,
+    changed_relays_are_in_force_at_once, no_process_shows_a_secret,
+    doctor_finds_what_is_wrong_and_says_the_remedy, monitor_tells_a_whole_exchange)])
