@@ -10,7 +10,7 @@
 #include "daemon/file-watch.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
-#include "protocol/link.h"
+#include "protocol/url.h"
 
 #define GROUP "Wallet"
 #define KEY_RELAY "Relay"
