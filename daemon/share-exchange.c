@@ -854,9 +854,12 @@ prepare_claim(TgShare *self, GError **error)
 
         if (!make_digest(self, digest, error))
                 return FALSE;
-        /* Another share of this link may be there: then it is not this one's to end. */
-        if (!self->owner->may_claim(self, digest, error, self->owner_data))
+        /* Another share of this link may be there, or let go of it for another device: then it
+         * is not this one's to end, and nothing is said to anybody. */
+        if (!self->owner->may_claim(self, digest, error, self->owner_data)) {
+                g_clear_pointer(&self->key, tg_secret_unref);
                 return FALSE;
+        }
 
         memcpy(self->digest, digest, sizeof digest);
         self->has_digest = TRUE;
