@@ -126,14 +126,12 @@ static GVariant *
 read_fixed(sd_bus_message *message, char type)
 {
         const char signature[] = {type, '\0'};
+        /* In the byte order of this machine, as both sides have it. */
         union {
-                guint8 y;
-                int b;
-                gint16 n;
-                gint32 i;
-                gint64 x;
-                gdouble d;
+                guint8 octets[8];
+                int flag;
         } value = {0};
+        g_autoptr(GBytes) bytes = NULL;
 
         if (sd_bus_message_read_basic(message, type, &value) < 0)
                 return NULL;
@@ -141,17 +139,14 @@ read_fixed(sd_bus_message *message, char type)
         if (type == 'h')
                 return g_variant_new_handle(-1);
         if (type == 'b')
-                return g_variant_new_boolean(value.b);
+                return g_variant_new_boolean(value.flag);
 
-        return g_variant_new_from_data(G_VARIANT_TYPE(signature),
-                                       g_memdup2(&value, sizeof value),
-                                       type == 'y'          ? 1
-                                       : strchr("nq", type) ? 2
-                                       : strchr("iu", type) ? 4
-                                                            : 8,
-                                       TRUE,
-                                       g_free,
-                                       NULL);
+        bytes = g_bytes_new(value.octets,
+                            type == 'y'          ? 1
+                            : strchr("nq", type) ? 2
+                            : strchr("iu", type) ? 4
+                                                 : 8);
+        return g_variant_new_from_bytes(G_VARIANT_TYPE(signature), bytes, TRUE);
 }
 
 static GVariant *
