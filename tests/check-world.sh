@@ -22,7 +22,18 @@ look() {
                 find /etc /usr /var/log -iname '*tigress*' ! -path "$source_root/*"
         } 2>/dev/null | sort | xargs stat -c '%n %A %U %G' 2>/dev/null
         cat /etc/{passwd,shadow,group,gshadow,subuid,subgid}{,-} 2>/dev/null
-        ps -eo user:20,args | grep -E 'tigress-world|witness|^(alice|bob) ' | grep -v grep
+        processes
+}
+
+# Not those of somebody else's covered world: they have numbers of their own as well.
+processes() {
+        local pid
+        for pid in $(ps -eo pid= -o args= | grep -E "tigress-world|$here" |
+                grep -vE "grep|$world bash" | awk '{ print $1 }'); do
+                awk '/^NSpid:/ { exit NF > 2 }' "/proc/$pid/status" 2>/dev/null &&
+                        ps -o user:20=,args= -p "$pid"
+        done
+        pgrep -af "covered.sh bash -c .*$here"
 }
 
 settled() {
@@ -49,7 +60,7 @@ compare() {
 try() { # WHAT PREFIX…
         local what=$1 leader
         shift
-        "$@" "$world" bash -c 'keyring bob stop; keyring bob start; exit 42'
+        "$@" "$world" bash -c "keyring bob stop; keyring bob start; : $here; exit 42"
         [ $? = 42 ] || {
                 echo "the exit status of a command got lost: $what"
                 status=1

@@ -38,14 +38,15 @@ make_folders() {
 write_environment() {
         local log=$world/log/sanitizer
         printf '%s\n' "TMPDIR=$world/tmp" "TERM=${TERM:-dumb}" \
-                "ASAN_OPTIONS=log_path=$log:${ASAN_OPTIONS:-}" \
+                "ASAN_OPTIONS=log_path=$log:fast_unwind_on_malloc=0:${ASAN_OPTIONS:-}" \
                 "UBSAN_OPTIONS=log_path=$log:halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS:-}" \
                 "LSAN_OPTIONS=${LSAN_OPTIONS:-}" >"$world/env"
 }
 
 add_user() { # NAME [PASSWORD]
         local uid home=$world/home/$1
-        undo userdel "$1"
+        # It minds anybody's processes with that number, and says so.
+        undo eval "userdel --force $1 2>/dev/null"
         useradd --no-log-init --no-create-home --home-dir "$home" --shell /bin/bash "$1"
         [ -z "${2:-}" ] || echo "$1:$2" | chpasswd
         uid=$(id -u "$1")
@@ -55,9 +56,11 @@ add_user() { # NAME [PASSWORD]
 }
 
 # Only in our own PID namespace: another world's people may have the same uids.
+# A container inside this one may have somebody with the same number: let them be.
 end_all_of() {
         local pid
         for pid in $(ps -o pid= -u "$1" 2>/dev/null); do
+                awk '/^NSpid:/ { exit NF > 2 }' "/proc/$pid/status" 2>/dev/null || continue
                 [ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] || continue
                 end_process "$pid" "$(start_time "$pid")" KILL || :
         done
