@@ -71,6 +71,38 @@ get_property(sd_bus *bus,
         return -ENOENT;
 }
 
+int
+tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCredential *credential)
+{
+        static const struct {
+                const char *name;
+                const char *type;
+        } properties[] = {
+                {"Format",      "s"},
+                {"Title",       "s"},
+                {"Description", "s"},
+                {"Kind",        "s"},
+                {"Received",    "t"},
+                {"NotBefore",   "t"},
+                {"NotAfter",    "t"},
+                {"Share",       "o"},
+                {"Issuer",      "s"},
+                {"Revoked",     "b"},
+        };
+        g_autofree char *path = tg_credential_path(credential->id);
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        for (gsize i = 0; r >= 0 && i < G_N_ELEMENTS(properties); i++) {
+                sd_bus_message_open_container(reply, 'e', "sv");
+                sd_bus_message_append_basic(reply, 's', properties[i].name);
+                sd_bus_message_open_container(reply, 'v', properties[i].type);
+                r = get_property(self->bus, path, NULL, properties[i].name, reply, self, NULL);
+                sd_bus_message_close_container(reply);
+                sd_bus_message_close_container(reply);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 /* ---- Reveal, Remove: ask the user, then the keyring ---- */
 
 typedef struct {

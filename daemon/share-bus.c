@@ -18,33 +18,117 @@ share_at(TgWalletBus *self, const char *path)
 
 /* ---- properties ---- */
 
-static const char *
-get_role(const TgShare *share)
+static int
+append_text(sd_bus_message *reply, const char *text)
 {
-        return tg_role_name(tg_share_role(share));
+        return sd_bus_message_append_basic(reply, 's', text);
 }
 
-static const char *
-get_transport(const TgShare *share)
+static int
+append_time(sd_bus_message *reply, gint64 time_s)
 {
-        return "mailbox";
+        guint64 value = (guint64)MAX(time_s, 0);
+
+        return sd_bus_message_append_basic(reply, 't', &value);
 }
 
-static const struct {
-        const char *property;
-        const char *(*get)(const TgShare *share);
-} texts[] = {
-        {"Role",        get_role            },
-        {"State",       tg_share_state_name },
-        {"Format",      tg_share_format     },
-        {"Title",       tg_share_title      },
-        {"Description", tg_share_description},
-        {"Relay",       tg_share_relay      },
-        {"Mode",        tg_share_mode       },
-        {"Transport",   get_transport       },
-        {"Application", tg_share_application},
-        {"EndedBy",     tg_share_ended_by   },
-};
+static int
+append_flag(sd_bus_message *reply, int flag)
+{
+        return sd_bus_message_append_basic(reply, 'b', &flag);
+}
+
+static int
+append_role(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_role_name(tg_share_role(share)));
+}
+
+static int
+append_state(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_state_name(share));
+}
+
+static int
+append_format(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_format(share));
+}
+
+static int
+append_title(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_title(share));
+}
+
+static int
+append_description(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_description(share));
+}
+
+static int
+append_relay(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_relay(share));
+}
+
+static int
+append_mode(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_mode(share));
+}
+
+static int
+append_transport(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, "mailbox");
+}
+
+static int
+append_application(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_application(share));
+}
+
+static int
+append_ended_by(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_ended_by(share));
+}
+
+static int
+append_created(sd_bus_message *reply, const TgShare *share)
+{
+        return append_time(reply, tg_share_created_s(share));
+}
+
+static int
+append_expires(sd_bus_message *reply, const TgShare *share)
+{
+        return append_time(reply, tg_share_expires_s(share));
+}
+
+static int
+append_title_verified(sd_bus_message *reply, const TgShare *share)
+{
+        return append_flag(reply, tg_share_is_title_verified(share));
+}
+
+static int
+append_pin_required(sd_bus_message *reply, const TgShare *share)
+{
+        return append_flag(reply, FALSE);
+}
+
+static int
+append_pin_attempts_left(sd_bus_message *reply, const TgShare *share)
+{
+        guint32 none = 0;
+
+        return sd_bus_message_append_basic(reply, 'u', &none);
+}
 
 static int
 append_failure(sd_bus_message *reply, const TgShare *share)
@@ -66,35 +150,29 @@ append_credential(sd_bus_message *reply, const TgShare *share)
         return sd_bus_message_append_basic(reply, 'o', path);
 }
 
-static int
-append_property(sd_bus_message *reply, const TgShare *share, const char *property)
-{
-        guint64 created_s = (guint64)MAX(tg_share_created_s(share), 0);
-        guint64 expires_s = (guint64)MAX(tg_share_expires_s(share), 0);
-        guint32 no_attempts = 0;
-        int is_verified = tg_share_is_title_verified(share);
-        int no = FALSE;
-
-        for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
-                if (g_str_equal(texts[i].property, property))
-                        return sd_bus_message_append_basic(reply, 's', texts[i].get(share));
-        }
-        if (g_str_equal(property, "Created"))
-                return sd_bus_message_append_basic(reply, 't', &created_s);
-        if (g_str_equal(property, "Expires"))
-                return sd_bus_message_append_basic(reply, 't', &expires_s);
-        if (g_str_equal(property, "TitleVerified"))
-                return sd_bus_message_append_basic(reply, 'b', &is_verified);
-        if (g_str_equal(property, "PinRequired"))
-                return sd_bus_message_append_basic(reply, 'b', &no);
-        if (g_str_equal(property, "PinAttemptsLeft"))
-                return sd_bus_message_append_basic(reply, 'u', &no_attempts);
-        if (g_str_equal(property, "Failure"))
-                return append_failure(reply, share);
-        if (g_str_equal(property, "Credential"))
-                return append_credential(reply, share);
-        return -ENOENT;
-}
+static const struct {
+        const char *name;
+        const char *type;
+        int (*append)(sd_bus_message *reply, const TgShare *share);
+} properties[] = {
+        {"Role",            "s",    append_role             },
+        {"State",           "s",    append_state            },
+        {"Format",          "s",    append_format           },
+        {"Title",           "s",    append_title            },
+        {"Description",     "s",    append_description      },
+        {"Relay",           "s",    append_relay            },
+        {"Mode",            "s",    append_mode             },
+        {"Transport",       "s",    append_transport        },
+        {"Created",         "t",    append_created          },
+        {"Expires",         "t",    append_expires          },
+        {"PinRequired",     "b",    append_pin_required     },
+        {"PinAttemptsLeft", "u",    append_pin_attempts_left},
+        {"Failure",         "(ss)", append_failure          },
+        {"Credential",      "o",    append_credential       },
+        {"Application",     "s",    append_application      },
+        {"TitleVerified",   "b",    append_title_verified   },
+        {"EndedBy",         "s",    append_ended_by         },
+};
 
 static int
 get_property(sd_bus *bus,
@@ -107,7 +185,27 @@ get_property(sd_bus *bus,
 {
         TgShare *share = share_at(userdata, path);
 
-        return share != NULL ? append_property(reply, share, property) : -ENOENT;
+        for (gsize i = 0; share != NULL && i < G_N_ELEMENTS(properties); i++) {
+                if (g_str_equal(properties[i].name, property))
+                        return properties[i].append(reply, share);
+        }
+        return -ENOENT;
+}
+
+int
+tg_share_bus_append(sd_bus_message *reply, const TgShare *share)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
+
+        for (gsize i = 0; r >= 0 && i < G_N_ELEMENTS(properties); i++) {
+                sd_bus_message_open_container(reply, 'e', "sv");
+                sd_bus_message_append_basic(reply, 's', properties[i].name);
+                sd_bus_message_open_container(reply, 'v', properties[i].type);
+                r = properties[i].append(reply, share);
+                sd_bus_message_close_container(reply);
+                sd_bus_message_close_container(reply);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 /* ---- methods: who may, then the deed ---- */

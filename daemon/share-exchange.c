@@ -789,6 +789,9 @@ tg_share_watch(TgShare *self)
         if (is_offline(self, self->mailbox_url))
                 return;
         self->turn = tg_turns_ask(self->wallet->turns, on_turn, self);
+        /* An idle connection costs 50 KiB here, and something at the relay. */
+        if (tg_turns_are_scarce(self->wallet->turns))
+                g_clear_pointer(&self->context, tg_http_context_free);
 }
 
 /* ---- recipient: claim ---- */

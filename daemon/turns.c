@@ -111,5 +111,5 @@ tg_turn_end(TgTurn *turn)
 gboolean
 tg_turns_are_scarce(const TgTurns *self)
 {
-        return self->waiting.length > 0;
+        return self->n_running + self->waiting.length > self->n_at_once;
 }

@@ -20,5 +20,5 @@ typedef void (*TgTurnFunc)(guint hold_s, gpointer user_data);
 TgTurn *tg_turns_ask(TgTurns *self, TgTurnFunc func, gpointer user_data);
 void tg_turn_end(TgTurn *turn);
 
-/* Whether somebody waits for a turn: then connections are not kept between turns. */
+/* Whether somebody has to wait: then connections are not kept between turns. */
 gboolean tg_turns_are_scarce(const TgTurns *self);

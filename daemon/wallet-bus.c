@@ -243,6 +243,10 @@ add_objects(TgWalletBus *self)
         if (r < 0)
                 return r;
         keep_slot(self, slot);
+        r = tg_objects_bus_add(self, &slot);
+        if (r < 0)
+                return r;
+        keep_slot(self, slot);
         r = tg_manager_bus_add(self, &slot);
         if (r < 0)
                 return r;

@@ -44,6 +44,12 @@ void tg_pending_take(TgWalletBus *self, gpointer pending);
 int tg_manager_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
 int tg_share_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
 int tg_credential_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
+/* GetManagedObjects. */
+int tg_objects_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
+/* All properties, as a{sv}. */
+int tg_share_bus_append(sd_bus_message *reply, const TgShare *share);
+int
+tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCredential *credential);
 void tg_share_bus_emit_changes(TgWalletBus *self, TgShare *share, TgShareChange changes);
 
 /* ---- consent-bus.c: a call that starts a share ---- */
