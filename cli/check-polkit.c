@@ -122,15 +122,16 @@ static gboolean
 session_has_agent(TgClient *client, const char *session)
 {
         const char *path = TG_ROOT_PATH "/probe";
+        g_autoptr(GError) local = NULL;
         g_autoptr(GVariant) reply =
                 call_polkit(client,
                             "RegisterAuthenticationAgent",
                             g_variant_new("(@(sa{sv})ss)", build_session(session), "C", path),
-                            NULL);
+                            &local);
         g_autoptr(GVariant) taken_back = NULL;
 
         if (!reply)
-                return TRUE;
+                return strstr(local->message, "already exists") != NULL;
         taken_back = call_polkit(client,
                                  "UnregisterAuthenticationAgent",
                                  g_variant_new("(@(sa{sv})s)", build_session(session), path),

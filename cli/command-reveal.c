@@ -52,8 +52,10 @@ reveal(const TgInvocation *invocation, TgClient *client, const TgObject *credent
                 .arguments = g_variant_new("(a{sv})", NULL),
                 .kind = TG_CALL_ASKS,
         };
+        TgSecret *content = tg_client_call_secret(client, &call, error);
 
-        return tg_client_call_secret(client, &call, error);
+        g_clear_pointer(&agent, tg_agent_close);
+        return content;
 }
 
 /* A terminal acts on what it is sent: there the content is shown, elsewhere it is given. */

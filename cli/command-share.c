@@ -108,8 +108,12 @@ explain(const TgInvocation *invocation, TgClient *client, gboolean is_guided, GE
         g_auto(GStrv) relays = NULL;
         gboolean yes = FALSE;
 
-        if (!invocation->may_ask || !tg_terminal_is_there())
+        if (!invocation->may_ask || !tg_terminal_is_there()) {
+                if (request.is_compat)
+                        tg_output_note(
+                                "--compat: whoever learns the address alone can block the link");
                 return TRUE;
+        }
 
         relays = tg_wallet_relays(client, error);
         if (!relays)

@@ -79,6 +79,7 @@ print_link(const TgInvocation *invocation, TgClient *client, const TgObject *sha
         g_autoptr(TgAgent) agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
         g_autoptr(TgSecret) link = tg_invitation_get(client, share, error);
 
+        g_clear_pointer(&agent, tg_agent_close);
         return link && tg_invitation_print(share, link, error) ? 0 : -1;
 }
 

@@ -8,6 +8,7 @@
 #include "protocol/error.h"
 
 #define MIN_ID_CHARS 8
+#define WHOLE_ID_CHARS 32
 
 TgObject *
 tg_object_new(const char *path, GVariant *properties)
@@ -137,10 +138,41 @@ tg_object_list(TgClient *client, TgObjectKind kinds, GError **error)
         return g_steal_pointer(&objects);
 }
 
+/* Of a whole id or path nobody else needs to be looked at. NULL without @error set: it is
+ * neither, or there is none. */
+static TgObject *
+find_exact(TgClient *client, TgObjectKind kinds, const char *name)
+{
+        static const struct {
+                TgObjectKind kind;
+                const char *prefix;
+        } places[] = {
+                {TG_OBJECT_SHARE,      TG_SHARE_PREFIX     },
+                {TG_OBJECT_CREDENTIAL, TG_CREDENTIAL_PREFIX},
+        };
+
+        for (gsize i = 0; i < G_N_ELEMENTS(places); i++) {
+                g_autofree char *path = g_strdup_printf("%s/%s", places[i].prefix, name);
+                TgObject *object = NULL;
+
+                if (!(kinds & places[i].kind))
+                        continue;
+                if (g_variant_is_object_path(name) && g_str_has_prefix(name, places[i].prefix))
+                        object = tg_object_load(client, name, NULL);
+                else if (strlen(name) == WHOLE_ID_CHARS && g_variant_is_object_path(path))
+                        object = tg_object_load(client, path, NULL);
+                if (object)
+                        return object;
+        }
+
+        return NULL;
+}
+
 TgObject *
 tg_object_find(TgClient *client, TgObjectKind kinds, const char *name, GError **error)
 {
         g_autoptr(GPtrArray) objects = NULL;
+        TgObject *found_object;
         gint found = -1;
 
         /* A path element, or a path: anything else (a link!) is not worth a call. */
@@ -149,6 +181,9 @@ tg_object_find(TgClient *client, TgObjectKind kinds, const char *name, GError **
                 set_unknown(error);
                 return NULL;
         }
+        found_object = find_exact(client, kinds, name);
+        if (found_object)
+                return found_object;
         objects = tg_object_list(client, kinds, error);
         if (!objects)
                 return NULL;

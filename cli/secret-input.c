@@ -107,6 +107,9 @@ tg_secret_input_read_number(const char *number, const char *what, gsize max_byte
                 return NULL;
         }
 
+        /* Not for the programs that this one starts. */
+        (void)fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+
         return tg_secret_input_read((int)fd, what, max_bytes, error);
 }
 

@@ -8,6 +8,7 @@ world: tests/world tests/cli/two_people.py
 import base64
 import json
 import os
+import pwd
 import re
 import subprocess
 import sys
@@ -291,6 +292,8 @@ def no_process_shows_a_secret():
     other.expect("Password: ")
     secret = link.split("#")[1].encode()
     check(secret not in everything_that_others_can_read(), "the link")
+    # The wallet looks at its caller for a sandbox: that must be left readable for it.
+    equal(os.stat(f"/proc/{other.pid}/environ").st_uid, pwd.getpwnam("bob").pw_uid, "owner of /proc/PID")
     other.type_secret("bob-login")
     other.line()
     other.must_end(0)
