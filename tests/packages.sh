@@ -16,8 +16,8 @@ group[build]="gcc libc6-dev meson ninja-build pkg-config git
         libmicrohttpd-dev libsqlite3-dev"
 group[world]="dbus dbus-bin dbus-daemon polkitd gnome-keyring libsecret-tools libglib2.0-bin systemd
         procps util-linux passwd curl ca-certificates"
-group[test]="clang clang-format-14 libclang-rt-14-dev valgrind python3 openssl sqlite3 strace iproute2
-        libxml2-utils desktop-file-utils mandoc bash-completion"
+group[test]="clang clang-format-14 libclang-rt-14-dev python3 openssl sqlite3 iproute2
+        libxml2-utils desktop-file-utils mandoc"
 
 wanted=()
 for name in "${@:-build world test}"; do
