@@ -164,6 +164,7 @@ static void
 check_agent(TgClient *client)
 {
         g_autofree char *session = NULL;
+        g_autofree char *text_agent = g_find_program_in_path("pkttyagent");
         gboolean is_refused = FALSE;
 
         if (!is_asked(client, &is_refused)) {
@@ -182,7 +183,7 @@ check_agent(TgClient *client)
 
         if (tg_agent_in_session(&session) && session_has_agent(client, session))
                 tg_check_report(TG_CHECK_OK, "agent", "your session has one that asks you", NULL);
-        else if (!g_find_program_in_path("pkttyagent"))
+        else if (!text_agent)
                 tg_check_report(TG_CHECK_FAILURE,
                                 "agent",
                                 "nobody can ask you: there is no agent and no pkttyagent",

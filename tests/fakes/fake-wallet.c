@@ -308,6 +308,13 @@ fill_reply(sd_bus_message *message, sd_bus_message *reply)
 }
 
 static int
+is_known(const char *path)
+{
+        return strcmp(path, TG_ROOT_PATH) == 0 || strcmp(path, SHARE_PATH) == 0 ||
+               strcmp(path, CREDENTIAL_PATH) == 0;
+}
+
+static int
 on_call(sd_bus_message *message, void *user_data, sd_bus_error *unused)
 {
         sd_bus *bus = sd_bus_message_get_bus(message);
@@ -321,6 +328,9 @@ on_call(sd_bus_message *message, void *user_data, sd_bus_error *unused)
                 return 1;
         if (error_name && strstr(sd_bus_message_get_interface(message), TG_BUS_NAME))
                 return sd_bus_reply_method_errorf(message, error_name, "%s", text);
+
+        if (!is_known(sd_bus_message_get_path(message)))
+                return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT, "none");
 
         if (is_accept)
                 role = "recipient";
