@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "daemon/inspection.h"
 #include "daemon/options-bus.h"
 #include "daemon/transport.h"
 #include "daemon/value.h"
@@ -30,6 +31,7 @@ typedef struct {
         TgValueRead *read;
         TgHttpContext *context;
         TgAsking *asking;
+        TgInspection *inspection;
         gboolean is_accept;
 
         TgValue *invitation_value;
@@ -55,6 +57,7 @@ free_invitation(gpointer data)
 
         g_clear_pointer(&self->read, tg_value_read_cancel);
         g_clear_pointer(&self->asking, tg_asking_cancel);
+        g_clear_pointer(&self->inspection, tg_inspection_cancel);
         g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_pointer(&self->call, tg_call_unref);
         g_clear_pointer(&self->invitation_value, tg_value_free);
@@ -201,20 +204,6 @@ secret_read(TgSecret *secret, const GError *error, gpointer user_data)
                 accept_link(self);
 }
 
-static gboolean
-check_trust(TgWalletBus *bus, const char *origin, GError **error)
-{
-        if (tg_settings_is_trusted(tg_manager_wallet(bus->manager)->settings, origin))
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_UNTRUSTED_RELAY,
-                     "the relay %s is not trusted, so it was not asked: run `tigressctl relays add "
-                     "%s` if you want to trust it",
-                     origin,
-                     origin);
-        return FALSE;
-}
-
 /* ---- accept ---- */
 
 static gboolean
@@ -241,7 +230,7 @@ check_link(TgInvitation *self, GError **error)
                 tg_set_error(error, TG_ERROR_INVALID, "this link wants no PIN");
                 return FALSE;
         }
-        return check_trust(self->bus, link->origin, error);
+        return tg_inspection_is_allowed(tg_manager_wallet(self->bus->manager), link, error);
 }
 
 static void
@@ -344,61 +333,32 @@ answer_inspection(TgInvitation *self, const TgDisplay *display, gint64 expiratio
 }
 
 static void
-on_preview(const TgReply *reply, gpointer user_data)
+on_inspected(const TgDisplay *display, gint64 expires_s, const GError *error, gpointer user_data)
 {
         TgInvitation *self = user_data;
-        g_auto(TgDisplay) display = {};
-        g_autoptr(GError) error = NULL;
-        gint64 expiration_s = 0;
-        gsize n_bytes;
-        const char *body = g_bytes_get_data(reply->body, &n_bytes);
 
-        self->asking = NULL;
-        if (reply->kind == TG_REPLY_GONE)
-                error = tg_error_new(TG_ERROR_EXPIRED,
-                                     "the relay knows no such invitation (any more): ask the "
-                                     "sender for a new one");
-        else if (reply->kind != TG_REPLY_DONE)
-                error = g_error_copy(reply->error);
-        else
-                tg_mailbox_parse_preview(
-                        body, n_bytes, reply->is_json, &display, &expiration_s, &error);
-
+        self->inspection = NULL;
         if (error != NULL)
                 finish(self, error);
         else
-                answer_inspection(self, &display, expiration_s);
-}
-
-static void
-ask_preview(TgInvitation *self, const char *url, TgReplyFunc func)
-{
-        TgAsk ask = {.kind = TG_ASK_PREVIEW, .target = url};
-
-        self->asked_at_us = g_get_monotonic_time();
-        self->context = tg_http_context_new(tg_manager_wallet(self->bus->manager)->http);
-        self->asking = tg_transport_ask(self->context, &ask, func, self);
+                answer_inspection(self, display, expires_s);
 }
 
 static void
 inspect(TgInvitation *self)
 {
         g_autoptr(GError) error = NULL;
+        TgWallet *wallet = tg_manager_wallet(self->bus->manager);
 
-        if (!self->does_fetch) {
+        if (!self->does_fetch)
                 answer_inspection(self, NULL, 0);
-                return;
-        }
-        if (!check_trust(self->bus, self->link->origin, &error)) {
+        else if (!tg_inspection_is_allowed(wallet, self->link, &error))
                 finish(self, error);
-                return;
-        }
-        if (self->link->mailbox_url == NULL) {
+        else if (self->link->mailbox_url == NULL)
                 /* Reading would take the message away: there is no preview to fetch. */
                 answer_inspection(self, NULL, 0);
-                return;
-        }
-        ask_preview(self, self->link->mailbox_url, on_preview);
+        else
+                self->inspection = tg_inspection_start(wallet, self->link, on_inspected, self);
 }
 
 /* ---- CheckRelay ---- */
@@ -434,6 +394,16 @@ on_checked(const TgReply *reply, gpointer user_data)
         finish(self, NULL);
 }
 
+static void
+ask_preview(TgInvitation *self, const char *url)
+{
+        TgAsk ask = {.kind = TG_ASK_PREVIEW, .target = url};
+
+        self->asked_at_us = g_get_monotonic_time();
+        self->context = tg_http_context_new(tg_manager_wallet(self->bus->manager)->http);
+        self->asking = tg_transport_ask(self->context, &ask, on_checked, self);
+}
+
 static char *
 relay_to_check(TgWalletBus *bus, const char *relay, GError **error)
 {
@@ -448,7 +418,8 @@ relay_to_check(TgWalletBus *bus, const char *relay, GError **error)
                 return NULL;
         }
         origin = relay[0] == '\0' ? g_strdup(configured) : tg_origin_parse(relay, FALSE, error);
-        if (origin == NULL || !check_trust(bus, origin, error))
+        if (origin == NULL ||
+            !tg_inspection_is_trusted(tg_manager_wallet(bus->manager), origin, error))
                 return NULL;
         return g_steal_pointer(&origin);
 }
@@ -482,6 +453,6 @@ tg_check_relay(sd_bus_message *message, void *userdata, sd_bus_error *error)
         url = g_strconcat(self->origin, TG_MAILBOX_PATH "/", uuid_text, NULL);
         check = g_steal_pointer(&self);
         tg_pending_add(bus, check, free_invitation);
-        ask_preview(check, url, on_checked);
+        ask_preview(check, url);
         return 1;
 }

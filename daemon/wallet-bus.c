@@ -227,47 +227,48 @@ drop_slot(gpointer slot)
         sd_bus_slot_unref(slot);
 }
 
-static void
-keep_slot(TgWalletBus *self, sd_bus_slot *slot)
+static int
+add_object_manager(TgWalletBus *self, sd_bus_slot **ret_slot)
 {
-        g_ptr_array_add(self->slots, slot);
+        return sd_bus_add_object_manager(self->bus, ret_slot, TG_ROOT_PATH);
+}
+
+static int
+add_share_enumerator(TgWalletBus *self, sd_bus_slot **ret_slot)
+{
+        return sd_bus_add_node_enumerator(
+                self->bus, ret_slot, TG_SHARE_PREFIX, enumerate_shares, self);
+}
+
+static int
+add_credential_enumerator(TgWalletBus *self, sd_bus_slot **ret_slot)
+{
+        return sd_bus_add_node_enumerator(
+                self->bus, ret_slot, TG_CREDENTIAL_PREFIX, enumerate_credentials, self);
 }
 
 static int
 add_objects(TgWalletBus *self)
 {
-        sd_bus_slot *slot;
-        int r;
+        static int (*const adds[])(TgWalletBus * self, sd_bus_slot * *ret_slot) = {
+                add_object_manager,
+                tg_objects_bus_add,
+                tg_manager_bus_add,
+                tg_application_bus_add,
+                tg_share_bus_add,
+                tg_credential_bus_add,
+                add_share_enumerator,
+                add_credential_enumerator,
+        };
 
-        r = sd_bus_add_object_manager(self->bus, &slot, TG_ROOT_PATH);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
-        r = tg_objects_bus_add(self, &slot);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
-        r = tg_manager_bus_add(self, &slot);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
-        r = tg_share_bus_add(self, &slot);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
-        r = tg_credential_bus_add(self, &slot);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
-        r = sd_bus_add_node_enumerator(self->bus, &slot, TG_SHARE_PREFIX, enumerate_shares, self);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
-        r = sd_bus_add_node_enumerator(
-                self->bus, &slot, TG_CREDENTIAL_PREFIX, enumerate_credentials, self);
-        if (r < 0)
-                return r;
-        keep_slot(self, slot);
+        for (gsize i = 0; i < G_N_ELEMENTS(adds); i++) {
+                sd_bus_slot *slot;
+                int r = adds[i](self, &slot);
+
+                if (r < 0)
+                        return r;
+                g_ptr_array_add(self->slots, slot);
+        }
         return 0;
 }
 

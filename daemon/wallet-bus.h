@@ -41,6 +41,7 @@ void tg_pending_take(TgWalletBus *self, gpointer pending);
 
 /* ---- the faces ---- */
 
+int tg_application_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
 int tg_manager_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
 int tg_share_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
 int tg_credential_bus_add(TgWalletBus *self, sd_bus_slot **ret_slot);
