@@ -207,6 +207,8 @@ say_missing(TgKeyringJob *job)
                                     "for");
 }
 
+static void search(TgKeyringJob *job);
+
 static void
 on_locked_checked(TgKeyringJob *job, GVariant *reply, const GError *error)
 {
@@ -218,13 +220,16 @@ on_locked_checked(TgKeyringJob *job, GVariant *reply, const GError *error)
         }
 
         g_variant_get(reply, "(v)", &value);
-        if (job->epoch != job->keyring->epoch ||
-            !g_variant_is_of_type(value, G_VARIANT_TYPE("b")) || g_variant_get_boolean(value)) {
+        if (!g_variant_is_of_type(value, G_VARIANT_TYPE("b")) || g_variant_get_boolean(value)) {
                 tg_keyring_probe(job->keyring);
                 tg_keyring_job_fail(job, TG_ERROR_KEYRING_UNAVAILABLE, TG_KEYRING_IS_LOCKED);
-                return;
+        } else if (job->epoch != job->keyring->epoch) {
+                /* It may have been locked while we searched. */
+                job->epoch = job->keyring->epoch;
+                search(job);
+        } else {
+                say_missing(job);
         }
-        say_missing(job);
 }
 
 /* A locked collection finds nothing either. */
@@ -284,11 +289,11 @@ take_found(TgKeyringJob *job, gsize n_locked)
         if (n_found == 0) {
                 check_unlocked(job);
         } else if (job->is_user_item && n_found > 1) {
-                g_autoptr(GError) error =
-                        tg_error_new(TG_ERROR_INVALID,
-                                     "%" G_GSIZE_FORMAT " items have these attributes: name one by "
-                                     "its path, or add an attribute",
-                                     n_found);
+                g_autoptr(GError) error = tg_error_new(
+                        TG_ERROR_INVALID,
+                        "these attributes are those of %" G_GSIZE_FORMAT " items: name one "
+                        "by its path, or add an attribute",
+                        n_found);
 
                 tg_keyring_job_finish(job, error);
         } else if (job->found->len == 0 || (job->is_removing && n_locked > 0)) {
@@ -315,6 +320,7 @@ on_searched(TgKeyringJob *job, GVariant *reply, const GError *error)
         }
 
         g_variant_get(reply, "(aoao)", &unlocked, &locked);
+        g_clear_pointer(&job->found, g_ptr_array_unref);
         job->found = g_ptr_array_new_with_free_func(g_free);
         while (job->found->len < MAX_FOUND && g_variant_iter_next(unlocked, "&o", &path))
                 g_ptr_array_add(job->found, g_strdup(path));

@@ -34,7 +34,7 @@ struct TgKeyring {
         void (*on_changed)(TgKeyring *self, gpointer user_data);
         gpointer user_data;
 
-        GCancellable *cancellable; /* of the object's whole life */
+        struct TgKeyringOpening *connecting;
         GDBusConnection *connection;
         guint name_watch;
         guint signals[2];

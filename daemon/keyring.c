@@ -101,6 +101,43 @@ lose(TgKeyringJob *job)
         tg_keyring_job_fail(job, TG_ERROR_KEYRING_UNAVAILABLE, TG_KEYRING_IS_GONE);
 }
 
+/* Outlives the keyring when it must: libsecret may come back with a session after it
+ * was told to stop, and the connection belongs to the whole process. */
+typedef struct TgKeyringOpening {
+        TgKeyring *keyring; /* NULL: nobody wants it any more */
+        GCancellable *cancellable;
+} Opening;
+
+static Opening *
+opening_new(TgKeyring *keyring)
+{
+        Opening *opening = g_new0(Opening, 1);
+
+        opening->keyring = keyring;
+        opening->cancellable = g_cancellable_new();
+        return opening;
+}
+
+static void
+opening_free(Opening *opening)
+{
+        g_object_unref(opening->cancellable);
+        g_free(opening);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Opening, opening_free)
+
+/* It frees itself when it comes back. */
+static void
+drop_opening(Opening **opening)
+{
+        if (!*opening)
+                return;
+
+        (*opening)->keyring = NULL;
+        g_cancellable_cancel((*opening)->cancellable);
+        *opening = NULL;
+}
+
 /* ---- probe ---- */
 
 static void
@@ -225,13 +262,6 @@ tg_keyring_fell_silent(TgKeyring *self)
 
 /* ---- session ---- */
 
-/* Outlives the keyring when it must: libsecret may come back with a session after it
- * was told to stop. */
-typedef struct TgKeyringOpening {
-        TgKeyring *keyring; /* NULL: nobody wants it any more */
-        GCancellable *cancellable;
-} Opening;
-
 static gboolean
 is_of_owner(GObject *service, const char *owner)
 {
@@ -243,12 +273,11 @@ is_of_owner(GObject *service, const char *owner)
 static void
 on_session_opened(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-        g_autofree Opening *opening = user_data;
+        g_autoptr(Opening) opening = user_data;
         g_autoptr(GObject) service =
                 g_async_initable_new_finish(G_ASYNC_INITABLE(source), result, NULL);
         TgKeyring *self = opening->keyring;
 
-        g_object_unref(opening->cancellable);
         if (!self)
                 return;
 
@@ -265,9 +294,7 @@ tg_keyring_open_session(TgKeyring *self)
         if (self->opening)
                 return;
 
-        self->opening = g_new0(Opening, 1);
-        self->opening->keyring = self;
-        self->opening->cancellable = g_cancellable_new();
+        self->opening = opening_new(self);
         /* Not secret_service_get(): its object is for ever, and of a dead owner too. */
         g_async_initable_new_async(SECRET_TYPE_SERVICE,
                                    G_PRIORITY_DEFAULT,
@@ -282,11 +309,7 @@ tg_keyring_open_session(TgKeyring *self)
 void
 tg_keyring_drop_session(TgKeyring *self)
 {
-        if (self->opening) {
-                self->opening->keyring = NULL;
-                g_cancellable_cancel(self->opening->cancellable);
-                self->opening = NULL;
-        }
+        drop_opening(&self->opening);
         g_clear_object(&self->service);
 }
 
@@ -397,12 +420,14 @@ on_name_vanished(GDBusConnection *connection, const char *name, gpointer user_da
 static void
 on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 {
-        g_autoptr(GError) error = NULL;
-        GDBusConnection *connection = g_bus_get_finish(result, &error);
-        TgKeyring *self = user_data;
+        g_autoptr(Opening) opening = user_data;
+        g_autoptr(GDBusConnection) connection = g_bus_get_finish(result, NULL);
+        TgKeyring *self = opening->keyring;
 
-        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        if (!self)
                 return;
+
+        self->connecting = NULL;
         if (!connection) {
                 on_name_vanished(NULL, NULL, self);
                 return;
@@ -410,8 +435,8 @@ on_connected(GObject *source, GAsyncResult *result, gpointer user_data)
 
         /* Or GLib would end the process with the bus, and not in order. */
         g_dbus_connection_set_exit_on_close(connection, FALSE);
-        self->connection = connection;
-        self->name_watch = g_bus_watch_name_on_connection(connection,
+        self->connection = g_steal_pointer(&connection);
+        self->name_watch = g_bus_watch_name_on_connection(self->connection,
                                                           TG_SECRETS_NAME,
                                                           G_BUS_NAME_WATCHER_FLAGS_NONE,
                                                           on_name_appeared,
@@ -430,9 +455,10 @@ tg_keyring_new(void (*on_changed)(TgKeyring *self, gpointer user_data), gpointer
         self->on_changed = on_changed;
         self->user_data = user_data;
         self->state = TG_KEYRING_ABSENT;
-        self->cancellable = g_cancellable_new();
         g_queue_init(&self->jobs);
-        g_bus_get(G_BUS_TYPE_SESSION, self->cancellable, on_connected, self);
+        /* Without a cancellable: it would end the connection for all who asked for it. */
+        self->connecting = opening_new(self);
+        g_bus_get(G_BUS_TYPE_SESSION, NULL, on_connected, self->connecting);
         return self;
 }
 
@@ -446,10 +472,9 @@ tg_keyring_free(TgKeyring *self)
 
         while ((link = self->jobs.head))
                 tg_keyring_job_cancel(link->data);
-        g_cancellable_cancel(self->cancellable);
+        drop_opening(&self->connecting);
         g_clear_handle_id(&self->name_watch, g_bus_unwatch_name);
         forget_owner(self);
         g_clear_object(&self->connection);
-        g_clear_object(&self->cancellable);
         g_free(self);
 }
