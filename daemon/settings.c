@@ -235,10 +235,17 @@ read_file(const char *path)
         if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
                 while ((n = read(fd, text + n_bytes, TG_MAX_SETTINGS_BYTES + 1 - n_bytes)) > 0)
                         n_bytes += (gsize)n;
-        saved = n_bytes > TG_MAX_SETTINGS_BYTES ? EFBIG : errno;
+        saved = errno;
         close(fd);
 
-        if (n < 0 || n_bytes > TG_MAX_SETTINGS_BYTES) {
+        if (n >= 0 && n_bytes > TG_MAX_SETTINGS_BYTES) {
+                saved = EFBIG;
+                n = -1;
+        } else if (n >= 0 && memchr(text, '\0', n_bytes)) {
+                saved = EILSEQ;
+                n = -1;
+        }
+        if (n < 0) {
                 errno = saved;
                 return NULL;
         }
@@ -258,7 +265,9 @@ content_read(const char *path, Content *ret_content, GError **error)
                 tg_set_error(error, TG_ERROR_INVALID, "it cannot be read: %s", g_strerror(errno));
                 return FALSE;
         }
-        if (!g_key_file_load_from_data(key_file, text, strlen(text), G_KEY_FILE_NONE, error) ||
+        /* With translations: without, names like "Relay[de]" are skipped in silence. */
+        if (!g_key_file_load_from_data(
+                    key_file, text, strlen(text), G_KEY_FILE_KEEP_TRANSLATIONS, error) ||
             !check_names(key_file, error))
                 return FALSE;
 
