@@ -349,8 +349,22 @@ def monitor_tells_a_whole_exchange():
     terminal.must_end(0)
 
 
+def can_ask_for_passwords():
+    """polkit's helper that checks them is setuid."""
+    with open("/proc/self/status") as file:
+        return "NoNewPrivs:\t0" in file.read()
+
+
+# These type a password.
+asking = [a_person_at_a_terminal_is_led_through, what_is_piped_in_leaves_the_terminal_to_polkit,
+          without_consent_nothing_is_shared, no_process_shows_a_secret]
+
+
 def afresh(test):
     def body():
+        if test in asking and not can_ask_for_passwords():
+            print("  skipped: no password can be checked here (no-new-privileges)")
+            return
         for user in ("alice", "bob"):
             world_does("consent", user, "yes")
         test()
