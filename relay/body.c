@@ -3,7 +3,8 @@
 
 #include "protocol/limits.h"
 
-#define MAX_DROPPED_BYTES (1024 * 1024)
+/* A connection that is closed on octets still coming takes the answer with it. */
+#define MAX_DROPPED_BYTES (16 * 1024 * 1024)
 /* 512 of the largest. Beyond it a body is dropped and the answer is 503. */
 #define MAX_ALL_BYTES (64 * 1024 * 1024)
 

@@ -34,6 +34,7 @@ struct TgServer {
         TgDeadlines deadlines;
         GQueue requests; /* Request: begun and not over */
         TgBodies bodies;
+        gboolean is_run_again; /* the library, without waiting for its descriptor */
         gboolean is_stopping;
         gint64 next_pulse_us;
 };
@@ -68,6 +69,9 @@ on_connection(void *user_data,
                         tg_deadline_clear(deadline, &self->deadlines);
                 g_free(deadline);
                 *socket_context = NULL;
+                /* At its limit the library listens no more, and looks whether it may
+                 * again only at the beginning of a run. */
+                self->is_run_again = TRUE;
                 return;
         }
         deadline = g_new0(TgDeadline, 1);
@@ -107,9 +111,11 @@ admit(gpointer source, gboolean is_creation)
 static void
 resume(Request *request)
 {
-        if (request->is_suspended)
-                MHD_resume_connection(request->mhd);
+        if (!request->is_suspended)
+                return;
+        MHD_resume_connection(request->mhd); /* seen by the next run, not the descriptor */
         request->is_suspended = FALSE;
+        request->server->is_run_again = TRUE;
 }
 
 static void
@@ -480,6 +486,8 @@ find_timeout_ms(TgServer *self, gint64 now_us)
         gint64 late_us = tg_deadlines_next_us(&self->deadlines, now_us);
         gint64 next_us = MAX_SLEEP_US;
 
+        if (self->is_run_again)
+                return 0;
         if (held_us >= 0)
                 next_us = MIN(next_us, held_us);
         if (late_us >= 0)
@@ -519,6 +527,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
                 take_finished(self);
         wake_due(self, now_us);
         tg_deadlines_enforce(&self->deadlines, now_us);
+        self->is_run_again = FALSE;
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_writer_push(self->options.writer, self->pending);

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""A real tigress-relay in a directory of its own, and clients over real TLS."""
+
+import base64
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+import uuid
+
+RELAY = os.environ["TIGRESS_RELAY"]
+FLUSHES = os.environ["TIGRESS_FLUSHES"]
+DEADLINE_S = 60  # for what must happen and has no time of its own
+
+# All that the relay may ever say on standard error.
+LOG_LINES = [
+    r"A trial relay, for this machine only\. To trust it:",
+    r"  curl:      --cacert \S+",
+    r"  tigressd:  CaFile=\S+ and Relay=\S+",
+    r"             in ~/\.config/tigress/tigress\.conf, group \[Wallet\]",
+    r"Ctrl-C ends it\.",
+    r"",
+    r".*: ready",
+    r".*: stopping",
+    r".*: the store is in doubt, requests are answered 503: .*",
+    r".*: the store takes changes again",
+]
+
+
+def until(condition, what):
+    """Waits for CONDITION, with one generous deadline."""
+    end = time.monotonic() + DEADLINE_S
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError("never: " + what)
+
+
+def draw():
+    return str(uuid.uuid4())
+
+
+def utc(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+def payload(text="hello", n_bytes=64):
+    data = text.encode().ljust(n_bytes, b".")
+    return {"type": "AEAD_AES_128_GCM", "data": base64.b64encode(data).decode()}
+
+
+def create_body(text="hello", title="Key", rights="RWD", expires=None, n_bytes=64):
+    configuration = {"accessRights": rights}
+    if expires is not None:
+        configuration["expiration"] = utc(expires)
+    return {
+        "payload": payload(text, n_bytes),
+        "displayInformation": {"title": title, "description": "", "imageURL": ""},
+        "mailboxConfiguration": configuration,
+    }
+
+
+class Answer:
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    def json(self):
+        return json.loads(self.body)
+
+    def without_date(self):
+        """Everything of it that a stranger may compare."""
+        kept = [(k, v) for k, v in self.headers.items() if k != "Date"]
+        return self.status, kept, self.body
+
+
+class Relay:
+    """Started on entering; ended by SIGTERM on leaving, with exit status 0."""
+
+    def __init__(self, *options, environment=None, preload=False, settings=None, plain=False):
+        self.directory = tempfile.mkdtemp(prefix="tigress-relay-")
+        self.state = os.path.join(self.directory, "state")
+        self.options = list(options)
+        self.environment = dict(os.environ, **(environment or {}))
+        self.flushes_path = os.path.join(self.directory, "flushes")
+        if preload:
+            self.environment["LD_PRELOAD"] = FLUSHES
+            self.environment["TG_FLUSHES"] = self.flushes_path
+            self.environment["ASAN_OPTIONS"] = "verify_asan_link_order=0:detect_leaks=0"
+        if settings:
+            path = os.path.join(self.directory, "relay.conf")
+            with open(path, "w") as file:
+                file.write("[Relay]\n" + settings)
+            self.options += ["--config", path]
+        self.is_plain = plain
+        self.log = b""
+        self.process = None
+
+    def command(self):
+        trial = [] if self.is_plain else ["--trial"]
+        return [
+            RELAY, *trial, "--listen", "127.0.0.1:0", "--state-directory", self.state, *self.options
+        ]
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment
+        )
+        line = self.process.stdout.readline().decode()
+        match = re.fullmatch(r"listening (https?://(.*):(\d+))\n", line)
+        if not match:
+            raise AssertionError("did not start: " + self.process.stderr.read().decode())
+        self.origin, self.host, self.port = match[1], match[2], int(match[3])
+        if not self.is_plain:
+            self.ca = self.process.stdout.readline().decode().split()[1]
+        self.reader = threading.Thread(target=self.read_log, args=(self.process.stderr,))
+        self.reader.start()
+        return self
+
+    def read_log(self, stream):
+        for line in stream:
+            self.log += line
+
+    def ended(self):
+        status = self.process.wait(DEADLINE_S)
+        self.reader.join(DEADLINE_S)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return status
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.ended()
+        if status != 0:
+            raise AssertionError("exit status %d:\n%s" % (status, self.log.decode()))
+
+    def kill(self):
+        self.process.kill()
+        self.ended()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, value, trace):
+        try:
+            if self.process.poll() is None:
+                self.stop()
+            elif kind is None:
+                raise AssertionError("died: " + self.log.decode())
+            for line in self.log.decode().splitlines():
+                if not any(re.fullmatch(known, line) for known in LOG_LINES):
+                    raise AssertionError("in the log: " + line)
+        finally:
+            shutil.rmtree(self.directory)
+
+    def tls(self):
+        context = ssl.create_default_context(cafile=self.ca)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+    def connect(self):
+        if self.is_plain:
+            return http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE_S)
+        return http.client.HTTPSConnection(
+            self.host, self.port, context=self.tls(), timeout=DEADLINE_S
+        )
+
+    def socket(self):
+        raw = socket.create_connection((self.host, self.port), DEADLINE_S)
+        return raw if self.is_plain else self.tls().wrap_socket(raw, server_hostname=self.host)
+
+    def flushes(self):
+        with open(self.flushes_path, "rb") as file:
+            return int.from_bytes(file.read(8), "little")
+
+    def files(self):
+        """Every octet in the state directory but the certificate's."""
+        found = b""
+        for name in sorted(os.listdir(self.state)):
+            if not name.endswith(".pem"):
+                with open(os.path.join(self.state, name), "rb") as file:
+                    found += file.read()
+        return found
+
+
+class Device:
+    """One side of a share: a claim, and a connection that is kept."""
+
+    def __init__(self, relay, claim=None, path=None):
+        self.relay = relay
+        self.claim = claim or draw()
+        self.path = path
+        self.connection = relay.connect()
+
+    def ask(self, method, path=None, body=None, headers=None, claim=True):
+        headers = dict(headers or {})
+        if claim:
+            headers.setdefault("Mailbox-Device-Claim", self.claim)
+        if body is not None and not isinstance(body, (bytes, str)):
+            body = json.dumps(body)
+        if body is not None:
+            headers.setdefault("Content-Type", "application/json")
+        self.connection.request(method, path or self.path, body=body, headers=headers)
+        return Answer(self.connection.getresponse())
+
+    def create(self, request=None, **how):
+        answer = self.ask(
+            "POST", "/v1/m", create_body(**how), {"Mailbox-Request-ID": request or draw()}
+        )
+        if answer.status in (200, 201):
+            link = answer.json()["urlLink"]
+            assert link.startswith(self.relay.origin + "/v1/m/"), link
+            self.path = link[len(self.relay.origin) :]
+        return answer
+
+    def peer(self, claim=None):
+        return Device(self.relay, claim, self.path)
+
+    def read(self, **headers):
+        return self.ask("POST", headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    def update(self, text, request=None, **headers):
+        headers = {k.replace("_", "-"): v for k, v in headers.items()}
+        headers["Mailbox-Request-ID"] = request or draw()
+        return self.ask("PUT", body={"payload": payload(text)}, headers=headers)
+
+    def delete(self):
+        return self.ask("DELETE", headers={"Mailbox-Request-ID": draw()})
+
+    def relinquish(self):
+        return self.ask("PATCH", headers={"Mailbox-Request-ID": draw()})
+
+    def is_bound(self):
+        """Asked so that nothing is changed."""
+        return self.peer(self.claim).update("never", If_Match='"999"').status == 412
+
+    def hold(self, version, seconds=60):
+        """A read that waits; the answer comes when .join() does."""
+        return Held(self.peer(self.claim), version, seconds)
+
+
+class Held(threading.Thread):
+    def __init__(self, device, version, seconds):
+        super().__init__(daemon=True)
+        self.device, self.version, self.seconds = device, version, seconds
+        self.answer = None
+        self.start()
+
+    def run(self):
+        self.answer = self.device.read(
+            If_None_Match='"%d"' % self.version, Prefer="wait=%d" % self.seconds
+        )
+
+    def get(self):
+        self.join(DEADLINE_S)
+        assert self.answer is not None, "the read is still being held"
+        return self.answer
