@@ -8,8 +8,8 @@
  */
 
 #include <glib.h>
-#include <systemd/sd-bus.h>
 #include <sys/types.h>
+#include <systemd/sd-bus.h>
 
 typedef struct TgCallers TgCallers; /* the registry; one a bus */
 typedef struct TgCaller TgCaller;

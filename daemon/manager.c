@@ -36,6 +36,9 @@ set_alarm(TgManager *self)
                 if (deadline_s != 0 && (next_s == 0 || deadline_s < next_s))
                         next_s = deadline_s;
         }
+        /* An end that could not be saved is tried again, but not without a pause. */
+        if (next_s != 0)
+                next_s = MAX(next_s, tg_clock_now_s() + 1);
         tg_alarm_set(self->alarm, next_s);
 }
 
@@ -177,13 +180,6 @@ refuse_ended_link(GError **error, const TgShare *share)
                      "new one");
 }
 
-/* Whether a link that was refused, or failed before the claim, may be opened again. */
-static gboolean
-is_end_of_link(const TgShare *share)
-{
-        return tg_share_is_ended(share) && tg_share_link_digest(share) != NULL;
-}
-
 static TgShare *
 find_digest(TgManager *self, const guint8 *digest, const TgShare *besides)
 {
@@ -211,7 +207,7 @@ on_may_claim(TgShare *share, const guint8 digest[32], GError **error, gpointer u
         TgManager *self = user_data;
         TgShare *other = find_digest(self, digest, share);
 
-        if (other != NULL && !is_end_of_link(other)) {
+        if (other != NULL && !tg_share_is_ended(other)) {
                 tg_set_error(error,
                              TG_ERROR_ALREADY_USED,
                              "this invitation is being accepted here already");
