@@ -103,8 +103,9 @@ next(const char *name)
         return function;
 }
 
-/* Each stands before the function of the same name. What changes or tells something is
- * a step before it and one after it; to have received something is one. */
+/* Each stands before the function of the same name. What is final for others is a step
+ * before it and one after it; to have received something, or changed a file that is still
+ * to be flushed, is one. */
 #define STAND_BEFORE(type, name, kind, fd, parameters, arguments)                                  \
         type name parameters;                                                                      \
         type name parameters                                                                       \
@@ -116,7 +117,7 @@ next(const char *name)
                                                                                                    \
                 if (real == NULL)                                                                  \
                         real = (type(*) parameters)next(#name);                                    \
-                if (what != RECEIVED)                                                              \
+                if (what == FLUSHED || what == SENT)                                               \
                         step(what, "before", #name, at);                                           \
                 result = real arguments;                                                           \
                 if (what != RECEIVED || result > 0)                                                \
