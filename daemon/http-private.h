@@ -43,6 +43,7 @@ struct TgHttpTransfer {
         gsize max_response_bytes;
         gsize n_header_bytes;
         gboolean is_too_large;
+        gboolean is_head_whole;
         char *retry_after;
         TgHttpResponse response;
         GByteArray *body;

@@ -20,6 +20,7 @@ clear_response(TgHttpTransfer *transfer)
         g_clear_pointer(&response->body, g_bytes_unref);
         g_clear_pointer(&transfer->retry_after, g_free);
         response->date_s = 0;
+        transfer->is_head_whole = FALSE;
 }
 
 static void
@@ -65,6 +66,8 @@ on_header(char *data, size_t size, size_t n_items, void *user_data)
         colon = strchr(line, ':');
         if (g_str_has_prefix(line, "HTTP/")) {
                 clear_response(transfer); /* an interim answer was before this one */
+        } else if (line[0] == '\0') {
+                transfer->is_head_whole = TRUE;
         } else if (colon) {
                 *colon = '\0';
                 take_header(transfer, line, g_strchug(colon + 1));
@@ -94,12 +97,11 @@ retry_after_of(const TgHttpTransfer *transfer)
 {
         const char *text = transfer->retry_after;
         gint64 date_s;
-        guint64 seconds;
 
         if (!text)
                 return -1;
-        if (g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT32, &seconds, NULL))
-                return (gint64)seconds;
+        if (text[0] != '\0' && text[strspn(text, "0123456789")] == '\0')
+                return (gint64)MIN(g_ascii_strtoull(text, NULL, 10), G_MAXINT32);
 
         date_s = curl_getdate(text, NULL);
         if (date_s < 0 || transfer->response.date_s == 0)
@@ -200,7 +202,8 @@ tg_http_deliver(TgHttpTransfer *transfer)
         TgHttpResponse response = {0};
         long status = 0;
 
-        if (transfer->failure || transfer->result != CURLE_OK) {
+        /* curl takes a connection that ends amid the headers for an answer without body. */
+        if (transfer->failure || transfer->result != CURLE_OK || !transfer->is_head_whole) {
                 error = error_of(transfer);
                 free_transfer(transfer);
                 func(NULL, error, user_data);

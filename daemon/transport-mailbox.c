@@ -91,6 +91,11 @@ refusal(guint status, const char *word)
                 return tg_error_new(TG_ERROR_UNREACHABLE,
                                     "the relay is in trouble (status %u), will try again",
                                     status);
+        if (status < 200)
+                return tg_error_new(TG_ERROR_TAMPERED,
+                                    "what answers at the relay's address does not speak HTTP as a "
+                                    "relay does (status %u): check the address",
+                                    status);
         if (status >= 300 && status < 400)
                 return tg_error_new(TG_ERROR_TAMPERED,
                                     "the relay sends us elsewhere (status %u): not followed",
@@ -124,9 +129,20 @@ kind_of(TgAskKind ask, guint status)
                 return TG_REPLY_LATER;
         default:
                 /* A redirect may be a captive portal: it goes away. */
-                return status >= 500 || (status >= 300 && status < 400) ? TG_REPLY_LATER
-                                                                        : TG_REPLY_REFUSED;
+                return status / 100 == 2 || status / 100 == 4 ? TG_REPLY_REFUSED : TG_REPLY_LATER;
         }
+}
+
+/* A date that no clock shows is none: we would count with it. */
+static gint64
+skew_of(const TgHttpResponse *response)
+{
+        gint64 skew_s = response->date_s - tg_clock_now_s();
+
+        if (response->date_s == 0 || skew_s < -TG_MAX_CLOCK_ERROR_S ||
+            skew_s > TG_MAX_CLOCK_ERROR_S)
+                return 0;
+        return skew_s;
 }
 
 static void
@@ -146,8 +162,7 @@ on_response(const TgHttpResponse *response, const GError *error, gpointer user_d
                 reply.body = response->body;
                 reply.is_json = g_strcmp0(response->content_type, "application/json") == 0;
                 reply.is_repeat = response->status == 201;
-                if (response->date_s != 0)
-                        reply.clock_skew_s = response->date_s - tg_clock_now_s();
+                reply.clock_skew_s = skew_of(response);
                 if (reply.kind != TG_REPLY_DONE && reply.kind != TG_REPLY_NOTHING_NEW) {
                         gsize n_bytes;
                         const char *body = g_bytes_get_data(response->body, &n_bytes);

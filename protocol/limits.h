@@ -68,6 +68,7 @@
 #define TG_MAX_RESPONSE_BYTES (256 * 1024)
 #define TG_MAX_PREVIEW_BYTES (64 * 1024)
 #define TG_MAX_CLOCK_SKEW_S 300
+#define TG_MAX_CLOCK_ERROR_S 315360000 /* ten years: a clock never set; more is a lie */
 #define TG_IGNORED_PAYLOADS_WARNING 16
 
 /* Keyring: a Secret Service that does not answer must not hang a share */
