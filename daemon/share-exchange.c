@@ -101,11 +101,15 @@ note_expiration(TgShare *self, gint64 expiration_s, gint64 clock_skew_s)
                 return;
         if (llabs(clock_skew_s) <= TG_MAX_CLOCK_SKEW_S)
                 clock_skew_s = 0;
-        expires_s = MIN(expiration_s - clock_skew_s, self->created_s + TG_MAX_LIFE_S);
-        if (self->expires_s == 0 || expires_s < self->expires_s) {
-                self->expires_s = expires_s;
-                tg_share_tell(self, TG_SHARE_EXPIRES);
-        }
+        expires_s = CLAMP(expiration_s - clock_skew_s, 1, self->created_s + TG_MAX_LIFE_S);
+        if (self->expires_s != 0 && expires_s >= self->expires_s)
+                return;
+
+        /* More than clocks and rounding explain: then the end is the relay's word. */
+        if (self->role == TG_ROLE_INITIATOR && self->expires_s - expires_s > TG_MAX_CLOCK_SKEW_S)
+                self->is_shortened = TRUE;
+        self->expires_s = expires_s;
+        tg_share_tell(self, TG_SHARE_EXPIRES);
 }
 
 static gboolean

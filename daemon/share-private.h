@@ -71,6 +71,7 @@ struct TgShare {
         char *reason;         /* for it; NULL: none */
         gboolean has_message; /* the body is the update request of the end message */
         gboolean is_clock_corrected;
+        gboolean is_shortened; /* initiator: the relay names an earlier end than was asked for */
 
         /* only in memory: what was consented to, until it is in a request */
         char *starter;

@@ -46,6 +46,7 @@ enum {
         FLAG_UPLOADED = 1 << 5,
         FLAG_MESSAGE = 1 << 6,
         FLAG_CLOCK_CORRECTED = 1 << 7,
+        FLAG_SHORTENED = 1 << 8,
 };
 
 static guint64
@@ -55,7 +56,8 @@ flags_of(const TgShare *self)
                (self->is_title_own ? FLAG_TITLE_OWN : 0) | (self->is_compat ? FLAG_COMPAT : 0) |
                (self->is_bound ? FLAG_BOUND : 0) | (self->has_arrived ? FLAG_ARRIVED : 0) |
                (self->was_uploaded ? FLAG_UPLOADED : 0) | (self->has_message ? FLAG_MESSAGE : 0) |
-               (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0);
+               (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0) |
+               (self->is_shortened ? FLAG_SHORTENED : 0);
 }
 
 static TgSecret *
@@ -206,6 +208,7 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
         self->was_uploaded = (flags & FLAG_UPLOADED) != 0;
         self->has_message = (flags & FLAG_MESSAGE) != 0;
         self->is_clock_corrected = (flags & FLAG_CLOCK_CORRECTED) != 0;
+        self->is_shortened = (flags & FLAG_SHORTENED) != 0;
 
         replace(&self->failure_text, tg_record_get_text(detail, FIELD_FAILURE_TEXT));
         self->has_failure = self->failure_text != NULL;

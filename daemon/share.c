@@ -335,10 +335,19 @@ tg_share_was_started_by(const TgShare *self, const char *bus_name)
         return g_strcmp0(self->starter, bus_name) == 0 && bus_name != NULL;
 }
 
+/* Refused, failed or run out before the claim, a link has not ended: it may be opened again. */
+static gboolean
+is_link_used(const TgShare *self)
+{
+        return self->has_digest &&
+               (!tg_share_is_ended(self) || self->is_bound || self->state == TG_STATE_DECLINED ||
+                self->state == TG_STATE_RELINQUISHED);
+}
+
 const guint8 *
 tg_share_link_digest(const TgShare *self)
 {
-        return self->has_digest ? self->digest : NULL;
+        return is_link_used(self) ? self->digest : NULL;
 }
 
 const char *
@@ -950,11 +959,13 @@ tg_share_go_on(TgShare *self)
         }
 }
 
+/* What has arrived is not lost because its keyring was locked too long; and an errand looks at
+ * the clock by itself. */
 gint64
 tg_share_deadline_s(const TgShare *self)
 {
-        if (tg_share_is_ended(self))
-                return self->errand != TG_ERRAND_NONE ? tg_share_errand_deadline_s(self) : 0;
+        if (self->has_arrived || !tg_session_allows(self->role, self->state, TG_EVENT_TIME_UP))
+                return 0;
         return self->expires_s != 0 ? self->expires_s : self->created_s + TG_MAX_LIFE_S;
 }
 
@@ -967,11 +978,10 @@ tg_share_check_time(TgShare *self, gint64 now_s)
 
         if (deadline_s == 0 || now_s < deadline_s)
                 return;
-        if (tg_share_is_ended(self)) {
-                tg_share_go_on(self);
-                return;
-        }
-
-        late = tg_error_new(TG_ERROR_EXPIRED, "nobody finished it in time");
-        tg_share_ends(self, TG_EVENT_TIME_UP, TG_ENDED_TIME, late);
+        late = tg_error_new(TG_ERROR_EXPIRED,
+                            self->is_shortened ? "the relay has ended it before the time that was "
+                                                 "asked for"
+                                               : "nobody finished it in time");
+        tg_share_ends(
+                self, TG_EVENT_TIME_UP, self->is_shortened ? TG_ENDED_RELAY : TG_ENDED_TIME, late);
 }
