@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "relay/rate-limit.h"
 
-#include <math.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -119,6 +118,16 @@ fill(TgRateLimit *self, Bucket *bucket, gint64 now_us)
         bucket->filled_us = now_us;
 }
 
+/* Rounded up. */
+static guint
+seconds_until(double tokens, double per_s)
+{
+        double seconds = MIN(tokens / per_s, 3600);
+        guint whole = (guint)seconds;
+
+        return MAX(seconds > whole ? whole + 1 : whole, 1);
+}
+
 guint
 tg_rate_limit_take(TgRateLimit *self, TgRate rate, const struct sockaddr *address, gint64 now_us)
 {
@@ -143,5 +152,5 @@ tg_rate_limit_take(TgRateLimit *self, TgRate rate, const struct sockaddr *addres
                 return 0;
         }
 
-        return (guint)CLAMP(ceil((1 - bucket->tokens[rate]) / rule->per_s), 1, 3600);
+        return seconds_until(1 - bucket->tokens[rate], rule->per_s);
 }

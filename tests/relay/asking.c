@@ -118,6 +118,50 @@ ask_bind(Asking *self)
         g_assert_cmpuint(ask(self, "POST", self->path, NULL, TG_HEADER_CLAIM, BOB, NULL), ==, 200);
 }
 
+guint
+ask_make(Asking *self, const char *claim, const char *id, const char *body)
+{
+        return ask(self,
+                   "POST",
+                   "/v1/m",
+                   body,
+                   TG_HEADER_CLAIM,
+                   claim,
+                   TG_HEADER_REQUEST_ID,
+                   id,
+                   NULL);
+}
+
+guint
+ask_update(Asking *self, const char *claim, const char *id, const char *body, const char *if_match)
+{
+        return ask(self,
+                   "PUT",
+                   self->path,
+                   body,
+                   TG_HEADER_CLAIM,
+                   claim,
+                   TG_HEADER_REQUEST_ID,
+                   id,
+                   if_match ? "If-Match" : NULL,
+                   if_match,
+                   NULL);
+}
+
+guint
+ask_change(Asking *self, const char *method, const char *claim, const char *id)
+{
+        return ask(self,
+                   method,
+                   self->path,
+                   NULL,
+                   TG_HEADER_CLAIM,
+                   claim,
+                   TG_HEADER_REQUEST_ID,
+                   id,
+                   NULL);
+}
+
 char *
 ask_member(Asking *self, const char *name)
 {

@@ -59,6 +59,14 @@ void ask_create(Asking *self, const char *rights);
 /* Bob's first read. */
 void ask_bind(Asking *self);
 
+/* The arguments of a claim's read. */
+#define READ(claim) "POST", self->path, NULL, TG_HEADER_CLAIM, claim
+/* Requests that have nothing else to them; @if_match may be NULL. */
+guint ask_make(Asking *self, const char *claim, const char *id, const char *body);
+guint
+ask_update(Asking *self, const char *claim, const char *id, const char *body, const char *if_match);
+guint ask_change(Asking *self, const char *method, const char *claim, const char *id);
+
 /* The member @name of the last answer's body, unescaped; NULL when absent. */
 char *ask_member(Asking *self, const char *name);
 void assert_problem(Asking *self, guint status, const char *type);
