@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unicodedata
 
 from terminal import Terminal, check, claim, equal, eventually, main, run
@@ -516,8 +517,22 @@ def help_fits_a_screen():
     check(ctl("--version")[1].startswith("tigressctl "), "version")
 
 
+def a_person_may_take_longer_than_a_bus_waits():
+    with Wallet(hang="CreateShare") as calls:
+        terminal = at_terminal("share", "-", stdin=b"x", pipe_out=True)
+        eventually(lambda: "CreateShare" in calls(), "the call")
+        time.sleep(26)  # a call without a time-out of its own has 25 s
+        calls.process.send_signal(signal.SIGUSR1)
+        equal(terminal.result(), link + "\n")
+        terminal.must_end(0)
+
+
 bus = start_bus()
 try:
+    if sys.argv[1:] == ["slow"]:
+        del sys.argv[1]
+        main([a_person_may_take_longer_than_a_bus_waits])
+        sys.exit()
     main([each_error_has_its_exit_status, each_end_has_its_exit_status, text_of_strangers_is_only_text,
           every_verb_prints_json_lines, without_a_wallet_it_says_what_to_do, no_ask_lets_nobody_ask,
           secrets_travel_by_descriptor, what_is_given_wrongly_is_refused_and_not_repeated,

@@ -12,6 +12,7 @@ import pwd
 import re
 import subprocess
 import sys
+import uuid
 
 from terminal import DEADLINE_S, Terminal, check, claim, equal, eventually, main, run
 
@@ -137,6 +138,11 @@ def what_is_piped_in_leaves_the_terminal_to_polkit():
     terminal.must_end(0)
 
 
+def agent_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return file.read().split()[0]
+
+
 def without_consent_nothing_is_shared():
     world_does("consent", "alice", "ask")
     before = len(shares("alice"))
@@ -150,6 +156,13 @@ def without_consent_nothing_is_shared():
     terminal.key("c")
     terminal.must_end(15)
     check(terminal.echoes(), "no echo after the dialog was left")
+    terminal = at_terminal("alice", "share", "-", stdin=b"x")
+    terminal.expect("Password: ")
+    eventually(lambda: not terminal.echoes(), "echo off")
+    # An agent that dies cannot tidy up behind itself.
+    world_does("kill", "-KILL", agent_of(terminal.pid))
+    terminal.must_end(5)
+    check(terminal.echoes(), "no echo after the agent died")
     status, out, err = ctl("alice", "share", "-", stdin=b"x")
     equal((status, out), (5, ""))
     check("nobody could be asked" in err, err)
@@ -184,10 +197,17 @@ def errors_are_told_apart():
     equal(status, 10)
     check("hint: if you do: tigressctl relays add https://relay.invalid\n" in err, err)
     must("bob", "inspect", "--no-fetch", stdin=stranger.encode())
-    gone = re.sub("[0-9a-f]{8}-", "00000000-", link, count=1)
-    must("bob", "inspect", stdin=gone.encode(), status=6)
-    must("bob", "accept", stdin=gone.encode(), status=6)
-    must("bob", "accept", "--no-fetch", stdin=gone.encode(), status=6)
+
+    def gone():
+        """No relay has ever heard of it."""
+        return (re.sub("/[0-9a-f-]{36}", "/" + str(uuid.uuid4()), mailbox) + "#" + secret).encode()
+    must("bob", "inspect", stdin=gone(), status=6)
+    must("bob", "accept", stdin=gone(), status=6)
+    must("bob", "accept", "--no-fetch", stdin=gone(), status=6)
+    # Nobody is asked for what can only fail: without an agent that would be Denied.
+    world_does("consent", "bob", "ask")
+    must("bob", "accept", stdin=gone(), status=6)
+    world_does("consent", "bob", "yes")
     must("bob", "accept", stdin=b"https://", status=2)
     must("alice", "accept", stdin=f"{mailbox}#{flipped}".encode(), status=12)
     must("alice", "relinquish", number, status=4)
@@ -265,6 +285,12 @@ def changed_relays_are_in_force_at_once():
     check("https://new.example" in must("bob", "relays"), "not in the list")
     must("bob", "relays", "remove", "https://new.example")
     check("https://new.example" not in must("bob", "relays"), "still in the list")
+    # A file that the running wallet does not read.
+    elsewhere = run(["as", "bob", "mktemp", "-d"])[1].strip()
+    status, out, err = run(["as", "bob", "env", "XDG_CONFIG_HOME=" + elsewhere,
+                            "tigressctl", "relays", "add", "https://new.example"])
+    equal((status, out), (1, ""))
+    check("the running wallet has not taken it" in err, err)
 
 
 def everything_that_others_can_read():

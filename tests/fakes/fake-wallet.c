@@ -9,12 +9,13 @@
  *      outcome=STATE   how the share ends once its link was got, or once it was accepted
  *      stay=STATE      the share stays in this state
  *      failure=NAME    in the share's Failure
- *      hang=METHOD     is never answered
+ *      hang=METHOD     is not answered, until SIGUSR1 comes
  *      text=TEXT       stands wherever a stranger's text can, uncleaned
  *
  * It prints a line a call: its name, whether it may ask, and what stood in the secrets.
  */
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,6 +308,18 @@ fill_reply(sd_bus_message *message, sd_bus_message *reply)
         return 0;
 }
 
+/* Blocked from the start, so that it may come before as well. */
+static void
+wait_for_signal(void)
+{
+        sigset_t signals;
+        int number;
+
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGUSR1);
+        sigwait(&signals, &number);
+}
+
 static int
 is_known(const char *path)
 {
@@ -325,7 +338,7 @@ on_call(sd_bus_message *message, void *user_data, sd_bus_error *unused)
 
         print_call(message);
         if (hang && strcmp(member, hang) == 0)
-                return 1;
+                wait_for_signal();
         if (error_name && strstr(sd_bus_message_get_interface(message), TG_BUS_NAME))
                 return sd_bus_reply_method_errorf(message, error_name, "%s", text);
 
@@ -354,7 +367,11 @@ main(int argc, char **argv)
         char name[128];
         sd_bus *bus = NULL;
         const char *wanted = knob(argc, argv, "error", NULL);
+        sigset_t signals;
 
+        sigemptyset(&signals);
+        sigaddset(&signals, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &signals, NULL);
         if (wanted) {
                 snprintf(name, sizeof name, "%s%s", TG_ERROR_PREFIX, wanted);
                 error_name = name;
