@@ -174,10 +174,12 @@ refuse_ended_link(GError **error, const TgShare *share)
 
         if (share != NULL)
                 tg_share_failure(share, &code, &text);
-        tg_set_error(error,
-                     code,
-                     "this invitation was opened here before and has ended: ask the sender for a "
-                     "new one");
+        tg_set_error(
+                error,
+                code,
+                "this invitation was opened here before and has ended (%s): ask the sender for "
+                "a new one",
+                share != NULL ? tg_share_state_name(share) : "forgotten");
 }
 
 static TgShare *
@@ -397,24 +399,16 @@ find_address(TgManager *self, const char *mailbox_url)
 TgShare *
 tg_manager_find_link(TgManager *self, const TgLink *link, GError **error)
 {
-        g_autoptr(TgSecret) text = NULL;
-        gsize n_url = strlen(link->mailbox_url);
-        gsize n_key;
-        const guint8 *key = tg_secret_get(link->secret, &n_key);
+        g_autoptr(TgSecret) identity = NULL;
         guint8 digest[TG_SHA256_BYTES];
-        guint8 *buffer;
         TgShare *found;
 
         found = find_address(self, link->mailbox_url);
         if (found != NULL || !tg_vault_is_open(self->wallet->vault))
                 return found;
 
-        text = tg_secret_new_blank(n_url + n_key, &buffer, error);
-        if (text == NULL)
-                return NULL;
-        memcpy(buffer, link->mailbox_url, n_url);
-        memcpy(buffer + n_url, key, n_key);
-        if (!tg_store_link_digest(self->wallet->store, text, digest, error))
+        identity = tg_share_link_identity(link->mailbox_url, link->secret, error);
+        if (identity == NULL || !tg_store_link_digest(self->wallet->store, identity, digest, error))
                 return NULL;
 
         found = find_digest(self, digest, NULL);
@@ -544,6 +538,9 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
         g_autoptr(GError) error = NULL;
 
         say_finding(finding, &found);
+        /* Before any share goes on, for it may be one of an ended link. */
+        for (guint i = 0; i < list->len; i++)
+                tg_share_remember_link(list->pdata[i]);
         for (guint i = 0; i < list->len; i++)
                 unseal_share(self, list->pdata[i], found);
         if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))

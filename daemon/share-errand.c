@@ -30,6 +30,7 @@ tg_share_errand_done(TgShare *self)
 
         self->errand = TG_ERRAND_NONE;
         self->has_message = FALSE;
+        g_clear_pointer(&self->unsaved_message, g_bytes_unref);
         tg_share_drop_pending(self);
         tg_share_forget_secrets(self);
         g_clear_pointer(&self->claim, tg_secret_unref);
@@ -211,24 +212,51 @@ on_said(const TgReply *reply, gpointer user_data)
         }
 }
 
-static void
-say(TgShare *self)
+static GBytes *
+message_of(TgShare *self, GError **error)
 {
         g_autoptr(TgSecret) body = NULL;
-        g_autoptr(GBytes) octets = NULL;
-        g_autoptr(GError) error = NULL;
         gsize n_bytes;
         const guint8 *bytes;
 
-        body = tg_store_load_body(self->wallet->store, self->id, &error);
-        if (body == NULL) {
+        if (self->unsaved_message != NULL)
+                return g_bytes_ref(self->unsaved_message);
+        body = tg_store_load_body(self->wallet->store, self->id, error);
+        if (body == NULL)
+                return NULL;
+        bytes = tg_secret_get(body, &n_bytes);
+        return g_bytes_new(bytes, n_bytes);
+}
+
+static void
+say(TgShare *self)
+{
+        g_autoptr(GBytes) octets = NULL;
+        g_autoptr(GError) error = NULL;
+
+        octets = message_of(self, &error);
+        if (octets == NULL) {
                 g_warning("share %.8s: %s", self->id, error->message);
                 turn_into_delete(self);
                 return;
         }
-        bytes = tg_secret_get(body, &n_bytes);
-        octets = g_bytes_new(bytes, n_bytes);
         ask(self, TG_ASK_WRITE, octets, on_said);
+}
+
+/* Without the state key nothing can be saved: the message lives as long as we do. */
+static gboolean
+keep_message(TgShare *self, TgSecret *message)
+{
+        gsize n_bytes;
+        const guint8 *bytes;
+
+        if (tg_store_has_key(self->wallet->store))
+                return keep(self, message);
+
+        bytes = tg_secret_get(message, &n_bytes);
+        g_clear_pointer(&self->unsaved_message, g_bytes_unref);
+        self->unsaved_message = g_bytes_new(bytes, n_bytes);
+        return TRUE;
 }
 
 /* Declined before it was claimed: the sender's header tells how to say so. */
@@ -265,7 +293,7 @@ on_claimed_to_say(const TgReply *reply, gpointer user_data)
                 turn_into_delete(self);
         } else if (message == NULL) {
                 tg_share_errand_done(self);
-        } else if (keep(self, message)) {
+        } else if (keep_message(self, message)) {
                 tg_share_forget_secrets(self);
                 say(self);
         }

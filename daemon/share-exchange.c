@@ -836,22 +836,13 @@ on_claimed(const TgReply *reply, gpointer user_data)
         }
 }
 
-/* HMAC of mailbox and secret: what keeps an ended link from being opened again. */
+/* A keyed digest is what keeps an ended link from being opened again. */
 static gboolean
 make_digest(TgShare *self, guint8 ret_digest[TG_SHA256_BYTES], GError **error)
 {
-        g_autoptr(TgSecret) link = NULL;
-        gsize n_url = strlen(self->mailbox_url);
-        gsize n_key;
-        const guint8 *key = tg_secret_get(self->key, &n_key);
-        guint8 *buffer;
+        g_autoptr(TgSecret) link = tg_share_link_identity(self->mailbox_url, self->key, error);
 
-        link = tg_secret_new_blank(n_url + n_key, &buffer, error);
-        if (link == NULL)
-                return FALSE;
-        memcpy(buffer, self->mailbox_url, n_url);
-        memcpy(buffer + n_url, key, n_key);
-        return tg_store_link_digest(self->wallet->store, link, ret_digest, error);
+        return link != NULL && tg_store_link_digest(self->wallet->store, link, ret_digest, error);
 }
 
 static gboolean

@@ -85,6 +85,9 @@ struct TgShare {
         gboolean has_public_title;
         gboolean is_interactive;
 
+        TgSecret *ended_link;    /* declined while there was no key for its digest */
+        GBytes *unsaved_message; /* the end message, where there is no key to save it under */
+
         /* under way */
         gboolean is_waiting_for_keyring;
         gboolean is_sealed; /* stored, but the detail has not been read yet */

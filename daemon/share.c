@@ -26,6 +26,8 @@ free_share(TgShare *self)
         g_clear_pointer(&self->etag, g_free);
         g_clear_pointer(&self->request_id, g_free);
         g_clear_pointer(&self->reason, g_free);
+        g_clear_pointer(&self->unsaved_message, g_bytes_unref);
+        g_clear_pointer(&self->ended_link, tg_secret_unref);
         g_free(self);
 }
 
@@ -524,6 +526,15 @@ end_secrets(TgShare *self)
         }
 }
 
+/* The user has said no to a link that has no digest yet, for the keyring is locked. */
+static void
+note_ended_link(TgShare *self, TgEvent event)
+{
+        if (self->role == TG_ROLE_RECIPIENT && counts(event) && !self->has_digest &&
+            self->key != NULL)
+                self->ended_link = tg_share_link_identity(self->mailbox_url, self->key, NULL);
+}
+
 static gboolean
 step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **error)
 {
@@ -545,6 +556,7 @@ step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **
         self->state = state;
         if (tg_state_is_end(state)) {
                 self->ended_s = tg_clock_now_s();
+                note_ended_link(self, event);
                 if (!self->is_sealed) {
                         message = plan_errand(self, action, reason);
                         nothing = tg_secret_new("", 0, NULL);
@@ -830,7 +842,40 @@ tg_share_may_forget(const TgShare *self, GError **error)
         return TRUE;
 }
 
+TgSecret *
+tg_share_link_identity(const char *mailbox_url, const TgSecret *secret, GError **error)
+{
+        gsize n_url = strlen(mailbox_url);
+        gsize n_secret;
+        const guint8 *bytes = tg_secret_get(secret, &n_secret);
+        guint8 *buffer;
+        TgSecret *identity = tg_secret_new_blank(n_url + n_secret, &buffer, error);
+
+        if (identity == NULL)
+                return NULL;
+        memcpy(buffer, mailbox_url, n_url);
+        memcpy(buffer + n_url, bytes, n_secret);
+        return identity;
+}
+
 /* ---- what happens around it ---- */
+
+void
+tg_share_remember_link(TgShare *self)
+{
+        g_autoptr(TgSecret) link = g_steal_pointer(&self->ended_link);
+        g_autoptr(GError) error = NULL;
+        TgStore *store = self->wallet->store;
+
+        if (link == NULL)
+                return;
+        self->has_digest = tg_store_link_digest(store, link, self->digest, &error);
+        if (!self->has_digest ||
+            !tg_store_add_link(store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, &error) ||
+            !tg_share_save(self, NULL, &error))
+                g_warning(
+                        "share %.8s: its link cannot be remembered: %s", self->id, error->message);
+}
 
 /* An end that was written without the key: now the rest of it can be done. */
 static void

@@ -150,7 +150,13 @@ gboolean tg_share_decline(TgShare *self, const char *reason, GError **error);
 gboolean tg_share_relinquish(TgShare *self, GError **error);
 gboolean tg_share_may_forget(const TgShare *self, GError **error);
 
+/* What tells one link from another: its mailbox and its secret. */
+TgSecret *tg_share_link_identity(const char *mailbox_url, const TgSecret *secret, GError **error);
+
 /* ---- what happens around it ---- */
+
+/* The state key is there: a link that ended before that is remembered now. */
+void tg_share_remember_link(TgShare *self);
 
 /* The state key is there: @detail as stored (NULL: nothing sealed), @error when the
  * row was tampered with. Goes on where it was. */
