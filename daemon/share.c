@@ -526,13 +526,23 @@ end_secrets(TgShare *self)
         }
 }
 
-/* The user has said no to a link that has no digest yet, for the keyring is locked. */
+/* The user has said no to a link that has no digest yet: it was not allowed yet, or the
+ * keyring is locked. */
 static void
 note_ended_link(TgShare *self, TgEvent event)
 {
-        if (self->role == TG_ROLE_RECIPIENT && counts(event) && !self->has_digest &&
-            self->key != NULL)
-                self->ended_link = tg_share_link_identity(self->mailbox_url, self->key, NULL);
+        TgStore *store = self->wallet->store;
+        g_autoptr(TgSecret) link = NULL;
+
+        if (self->role != TG_ROLE_RECIPIENT || !counts(event) || self->has_digest ||
+            self->key == NULL)
+                return;
+
+        link = tg_share_link_identity(self->mailbox_url, self->key, NULL);
+        if (link != NULL && tg_store_has_key(store))
+                self->has_digest = tg_store_link_digest(store, link, self->digest, NULL);
+        else
+                self->ended_link = g_steal_pointer(&link);
 }
 
 static gboolean
