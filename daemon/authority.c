@@ -62,20 +62,22 @@ static void check_send(TgAuthorityCheck *self);
 
 /* ---- queues ---- */
 
+static char *
+key_of(TgCaller *caller)
+{
+        if (tg_caller_is_sandboxed(caller))
+                return g_strdup_printf("sandbox %s", tg_caller_application(caller));
+        return g_strdup_printf("process %d %" G_GUINT64_FORMAT,
+                               (int)tg_caller_pid(caller),
+                               tg_caller_start_time(caller));
+}
+
 static Queue *
 queue_of(TgAuthority *self, TgCaller *caller)
 {
-        g_autofree char *key = NULL;
-        Queue *queue;
+        g_autofree char *key = key_of(caller);
+        Queue *queue = g_hash_table_lookup(self->queues, key);
 
-        if (tg_caller_is_sandboxed(caller))
-                key = g_strdup_printf("sandbox %s", tg_caller_application(caller));
-        else
-                key = g_strdup_printf("process %d %" G_GUINT64_FORMAT,
-                                      (int)tg_caller_pid(caller),
-                                      tg_caller_start_time(caller));
-
-        queue = g_hash_table_lookup(self->queues, key);
         if (queue)
                 return queue;
 
@@ -377,6 +379,22 @@ tg_authority_free(TgAuthority *self)
         g_free(self);
 }
 
+gboolean
+tg_authority_has_room(TgAuthority *self, TgCaller *caller, GError **error)
+{
+        g_autofree char *key = key_of(caller);
+        const Queue *queue = g_hash_table_lookup(self->queues, key);
+
+        if (!queue || queue->n_checks <= TG_MAX_WAITING_DIALOGS)
+                return TRUE;
+
+        tg_set_error(error,
+                     TG_ERROR_LIMIT_REACHED,
+                     "this program has %d questions for permission open: answer them first",
+                     TG_MAX_WAITING_DIALOGS + 1);
+        return FALSE;
+}
+
 TgAuthorityCheck *
 tg_authority_check(TgAuthority *self,
                    TgCaller *caller,
@@ -386,7 +404,7 @@ tg_authority_check(TgAuthority *self,
                    gpointer user_data)
 {
         TgAuthorityCheck *check = g_new0(TgAuthorityCheck, 1);
-        Queue *queue = queue_of(self, caller);
+        GError *full = NULL;
 
         check->authority = self;
         check->caller = tg_caller_ref(caller);
@@ -395,28 +413,24 @@ tg_authority_check(TgAuthority *self,
         check->func = func;
         check->user_data = user_data;
 
-        if (queue->n_checks > TG_MAX_WAITING_DIALOGS) {
-                check_fail_soon(check,
-                                tg_error_new(TG_ERROR_LIMIT_REACHED,
-                                             "this program has %d questions for permission open: "
-                                             "answer them first",
-                                             TG_MAX_WAITING_DIALOGS + 1));
+        if (!tg_authority_has_room(self, caller, &full)) {
+                check_fail_soon(check, full);
                 return check;
         }
 
-        check->queue = queue;
-        queue->n_checks++;
+        check->queue = queue_of(self, caller);
+        check->queue->n_checks++;
         check->caller_watch = tg_caller_watch(caller, on_caller_left, check);
 
         if (!tg_caller_is_alive(caller)) {
                 check_fail_soon(check, error_of_leaving());
         } else if (!is_interactive) {
                 check_send(check);
-        } else if (!queue->open) {
-                queue->open = check;
+        } else if (!check->queue->open) {
+                check->queue->open = check;
                 check_send(check);
         } else {
-                g_queue_push_tail(&queue->waiting, check);
+                g_queue_push_tail(&check->queue->waiting, check);
         }
 
         return check;

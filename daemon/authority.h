@@ -37,3 +37,7 @@ TgAuthorityCheck *tg_authority_check(TgAuthority *self,
                                      TgAuthorityFunc func,
                                      gpointer user_data);
 void tg_authority_check_cancel(TgAuthorityCheck *check);
+
+/* FALSE with TG_ERROR_LIMIT_REACHED where the next check of @caller would fail so: for those
+ * who make something before they ask. */
+gboolean tg_authority_has_room(TgAuthority *self, TgCaller *caller, GError **error);

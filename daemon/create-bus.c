@@ -373,7 +373,8 @@ begin(TgCreate *self)
         TgCaller *caller = tg_call_caller(self->call);
         TgShare *share;
 
-        if (!can_travel(self, &error)) {
+        if (!can_travel(self, &error) ||
+            !tg_authority_has_room(self->bus->authority, caller, &error)) {
                 finish(self, error);
                 return;
         }

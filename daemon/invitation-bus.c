@@ -255,13 +255,14 @@ accept_link(TgInvitation *self)
                 return;
         }
 
-        share = tg_manager_accept(manager,
-                                  self->link,
-                                  self->title != NULL && self->title[0] != '\0' ? self->title
-                                                                                : NULL,
-                                  tg_caller_application(caller),
-                                  tg_caller_bus_name(caller),
-                                  &error);
+        if (tg_authority_has_room(self->bus->authority, caller, &error))
+                share = tg_manager_accept(
+                        manager,
+                        self->link,
+                        self->title != NULL && self->title[0] != '\0' ? self->title : NULL,
+                        tg_caller_application(caller),
+                        tg_caller_bus_name(caller),
+                        &error);
         if (share != NULL)
                 tg_consent_ask(self->bus, self->call, share, TG_ACTION_ACCEPT, self->does_wait);
         finish(self, error);

@@ -86,30 +86,42 @@ on_share_changed(TgShare *share, TgShareChange changes, gpointer user_data)
                 self->observer->share_changed(share, changes, self->observer_data);
 }
 
+/* Shares that were refused go first: a program that is refused ten thousand times has not
+ * pushed out what really happened. */
+static gboolean
+goes_before(const TgShare *share, const TgShare *other)
+{
+        gboolean is_refused = tg_share_state(share) == TG_STATE_REFUSED;
+
+        if (is_refused != (tg_share_state(other) == TG_STATE_REFUSED))
+                return is_refused;
+        return tg_share_ended_s(share) < tg_share_ended_s(other);
+}
+
 static TgShare *
-oldest_ended(TgManager *self)
+first_to_go(TgManager *self)
 {
         GHashTableIter iter;
         gpointer value;
-        TgShare *oldest = NULL;
+        TgShare *first = NULL;
 
         g_hash_table_iter_init(&iter, self->shares);
         while (g_hash_table_iter_next(&iter, NULL, &value)) {
                 if (!tg_share_is_ended(value) || tg_share_is_busy(value))
                         continue;
-                if (oldest == NULL || tg_share_ended_s(value) < tg_share_ended_s(oldest))
-                        oldest = value;
+                if (first == NULL || goes_before(value, first))
+                        first = value;
         }
-        return oldest;
+        return first;
 }
 
 static void
 trim_history(TgManager *self)
 {
         while (g_hash_table_size(self->shares) - self->n_running > TG_MAX_ENDED_SHARES) {
-                TgShare *oldest = oldest_ended(self);
+                TgShare *first = first_to_go(self);
 
-                if (oldest == NULL || !tg_manager_forget(self, oldest, NULL))
+                if (first == NULL || !tg_manager_forget(self, first, NULL))
                         return;
         }
 }
