@@ -272,7 +272,6 @@ test_a_file_is_read_when_its_writer_is_done(void)
 
         file = fopen(world->user_file, "we");
         g_assert_nonnull(file);
-        test_settle();
         fputs("[Wallet]\nRelay=https://tw", file);
         fflush(file);
         test_settle();
