@@ -447,8 +447,8 @@ keyring_init(int *argc, char ***argv)
 
         test_init(argc, argv);
         if (!program) {
-                g_printerr("skipped: needs gnome-keyring: tests/packages.sh world installs it\n");
-                exit(77);
+                g_print("1..0 # SKIP needs gnome-keyring: tests/packages.sh world installs it\n");
+                exit(0);
         }
         keyring_start_bus();
 }
