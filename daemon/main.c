@@ -53,7 +53,7 @@ on_keyring_changed(TgKeyring *keyring, gpointer user_data)
         take_name(self);
         tg_wallet_bus_keyring_changed(self->wallet_bus);
         tg_vault_keyring_changed(self->wallet.vault);
-        tg_manager_go_on(self->manager);
+        tg_manager_keyring_changed(self->manager);
 }
 
 static void
@@ -69,7 +69,7 @@ on_network_back(gpointer user_data)
 {
         Daemon *self = user_data;
 
-        tg_manager_go_on(self->manager);
+        tg_manager_network_back(self->manager);
 }
 
 static void

@@ -518,7 +518,7 @@ say_finding(TgVaultFinding finding, GError **ret_error)
 
 /* One by one, and not while the store walks over its rows: a share that goes on saves. */
 static void
-unseal_share(TgManager *self, TgShare *share, const GError *finding)
+unseal_share(TgManager *self, TgShare *share, const GError *finding, gboolean is_alone)
 {
         g_auto(TgShareRow) row = {};
         g_autoptr(TgSecret) detail = NULL;
@@ -526,7 +526,8 @@ unseal_share(TgManager *self, TgShare *share, const GError *finding)
         gboolean is_there =
                 tg_store_load_share(self->wallet->store, tg_share_id(share), &row, &detail, &error);
 
-        tg_share_unsealed(share, is_there ? &row : NULL, detail, finding != NULL ? finding : error);
+        tg_share_unsealed(
+                share, is_there ? &row : NULL, detail, finding != NULL ? finding : error, is_alone);
 }
 
 static void
@@ -542,10 +543,22 @@ unseal_credential(const TgCredentialRow *row, TgSecret *detail, gpointer user_da
                 self->observer->credential_changed(credential, self->observer_data);
 }
 
+/* Those that have something to ask a relay. */
+static guint
+count_active(GPtrArray *list)
+{
+        guint n_active = 0;
+
+        for (guint i = 0; i < list->len; i++)
+                n_active += !tg_share_is_ended(list->pdata[i]) || tg_share_is_busy(list->pdata[i]);
+        return n_active;
+}
+
 void
 tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
 {
         g_autoptr(GPtrArray) list = list_shares(self);
+        gboolean is_alone = count_active(list) < 2;
         g_autoptr(GError) found = NULL;
         g_autoptr(GError) error = NULL;
 
@@ -554,17 +567,27 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
         for (guint i = 0; i < list->len; i++)
                 tg_share_remember_link(list->pdata[i]);
         for (guint i = 0; i < list->len; i++)
-                unseal_share(self, list->pdata[i], found);
+                unseal_share(self, list->pdata[i], found, is_alone);
         if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))
                 g_warning("cannot read the stored credentials: %s", error->message);
         set_alarm(self);
 }
 
 void
-tg_manager_go_on(TgManager *self)
+tg_manager_keyring_changed(TgManager *self)
 {
         g_autoptr(GPtrArray) list = list_shares(self);
 
         for (guint i = 0; i < list->len; i++)
-                tg_share_go_on(list->pdata[i]);
+                tg_share_keyring_changed(list->pdata[i]);
+}
+
+void
+tg_manager_network_back(TgManager *self)
+{
+        g_autoptr(GPtrArray) list = list_shares(self);
+        gboolean is_alone = count_active(list) < 2;
+
+        for (guint i = 0; i < list->len; i++)
+                tg_share_resume(list->pdata[i], is_alone);
 }

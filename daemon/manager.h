@@ -59,4 +59,5 @@ gboolean tg_manager_drop_credential(TgManager *self, TgCredential *credential, G
 
 /* What happens around it. */
 void tg_manager_vault_opened(TgManager *self, TgVaultFinding finding);
-void tg_manager_go_on(TgManager *self); /* keyring, network */
+void tg_manager_keyring_changed(TgManager *self);
+void tg_manager_network_back(TgManager *self);

@@ -949,12 +949,17 @@ take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError
 }
 
 void
-tg_share_unsealed(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError *error)
+tg_share_unsealed(TgShare *self,
+                  const TgShareRow *row,
+                  TgSecret *detail,
+                  const GError *error,
+                  gboolean is_alone)
 {
         g_autoptr(TgShare) alive = tg_share_ref(self);
         TgState before = self->state;
+        gboolean was_sealed = self->is_sealed;
 
-        if (self->is_sealed) {
+        if (was_sealed) {
                 take_detail(self, row, detail, error);
                 tg_share_tell(self, TG_SHARE_ALL);
                 /* An end that nobody has been told of: written by the vault. */
@@ -962,7 +967,29 @@ tg_share_unsealed(TgShare *self, const TgShareRow *row, TgSecret *detail, const 
                         self->owner->ended(self, self->owner_data);
         }
         tg_share_check_time(self, tg_clock_now_s());
-        tg_share_go_on(self);
+        if (was_sealed)
+                tg_share_resume(self, is_alone);
+        else
+                tg_share_go_on(self); /* it was begun just now, by somebody who waits */
+}
+
+void
+tg_share_keyring_changed(TgShare *self)
+{
+        if (self->is_waiting_for_keyring)
+                tg_share_go_on(self);
+}
+
+void
+tg_share_resume(TgShare *self, gboolean is_alone)
+{
+        if (self->is_stopped || self->timer != 0)
+                return;
+        if (is_alone || self->has_arrived)
+                tg_share_go_on(self);
+        else
+                self->timer = g_timeout_add(
+                        (guint)g_random_int_range(0, TG_SPREAD_S * 1000), on_later, self);
 }
 
 void

@@ -159,10 +159,20 @@ TgSecret *tg_share_link_identity(const char *mailbox_url, const TgSecret *secret
 void tg_share_remember_link(TgShare *self);
 
 /* The state key is there: @detail as stored (NULL: nothing sealed), @error when the
- * row was tampered with. Goes on where it was. */
-void tg_share_unsealed(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError *error);
-/* Keyring unlocked, key there, network back, clock changed: try what waits. */
+ * row was tampered with. Goes on where it was, as tg_share_resume() does. */
+void tg_share_unsealed(TgShare *self,
+                       const TgShareRow *row,
+                       TgSecret *detail,
+                       const GError *error,
+                       gboolean is_alone);
+/* Does now what is next. */
 void tg_share_go_on(TgShare *self);
+/* What waits for the keyring is tried again; all else keeps its time. */
+void tg_share_keyring_changed(TgShare *self);
+/* Network or state key are there again, for all shares at once. Where it is not the
+ * only one it goes on by a clock of its own: a relay that is asked for two mailboxes
+ * at one moment knows that they are one device's. */
+void tg_share_resume(TgShare *self, gboolean is_alone);
 /* Ends it when its time is up. */
 void tg_share_check_time(TgShare *self, gint64 now_s);
 /* When it wants tg_share_check_time() next; 0: never. */

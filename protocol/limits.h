@@ -59,6 +59,7 @@
 #define TG_MAX_HELD_REQUESTS 32
 #define TG_HELD_READ_S 50
 #define TG_MIN_HELD_S 10 /* an answer held shorter, and than was asked, is none that was held */
+#define TG_SPREAD_S 10   /* in which all shares go on after a start, each when it likes */
 #define TG_MIN_POLL_S 2
 #define TG_MAX_POLL_S 300
 #define TG_MIN_RETRY_AFTER_S 1
