@@ -32,7 +32,8 @@ struct TgVault {
         GError *trouble;
 
         TgKeyringJob *count_job;
-        guint64 count_pushed;
+        guint64 count_pushed; /* the keyring has it */
+        guint64 count_on_its_way;
         gboolean is_count_behind;
 };
 
@@ -263,6 +264,7 @@ count_stored(
                 self->is_count_behind = TRUE;
                 return;
         }
+        self->count_pushed = self->count_on_its_way;
         tg_vault_push_count(self);
 }
 
@@ -279,6 +281,6 @@ tg_vault_push_count(TgVault *self)
                 return;
         }
 
-        self->count_pushed = count;
+        self->count_on_its_way = count;
         self->count_job = tg_keyring_store_count(self->keyring, count, count_stored, self);
 }
