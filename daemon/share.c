@@ -938,6 +938,8 @@ take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError
                 TgState sealed_state = self->state;
 
                 self->state = clear_state;
+                /* The vault may have written it since the row was read first. */
+                self->ended_s = row->ended_s;
                 finish_clear_end(self, sealed_state);
         } else if (!tg_share_is_ended(self) && (detail == NULL || error != NULL)) {
                 if (error == NULL)
