@@ -13,6 +13,7 @@
 #include "protocol/crypto.h"
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
+#include "protocol/payload.h"
 
 gint64
 tg_share_errand_deadline_s(const TgShare *self)
@@ -146,7 +147,7 @@ ask(TgShare *self, TgAskKind kind, GBytes *body, TgReplyFunc func)
 {
         TgAsk question = {
                 .kind = kind,
-                .target = self->mailbox_url,
+                .target = kind == TG_ASK_CREATE ? self->relay : self->mailbox_url,
                 .claim = (const char *)tg_secret_get(self->claim, NULL),
                 .request_id = kind == TG_ASK_READ ? NULL : self->request_id,
                 .etag = kind == TG_ASK_WRITE ? self->etag : NULL,
@@ -164,6 +165,46 @@ turn_into_delete(TgShare *self)
         self->request_id = tg_share_new_request_id();
         if (keep(self, NULL))
                 ask(self, TG_ASK_DELETE, NULL, on_done);
+}
+
+static void
+on_found(const TgReply *reply, gpointer user_data)
+{
+        TgShare *self = user_data;
+        g_autoptr(TgShare) alive = tg_share_ref(self);
+
+        self->asking = NULL;
+        if (reply->kind == TG_REPLY_DONE && tg_share_take_created(self, reply, NULL))
+                turn_into_delete(self);
+        else
+                on_done(reply, user_data);
+}
+
+/* The create request may have reached the relay, its answer did not reach us. The same
+ * id brings the answer again, whatever the request says: so it says nothing. If it is
+ * the first to arrive it makes a mailbox of no content, which is deleted like the other. */
+static void
+find(TgShare *self)
+{
+        TgDisplay display = {
+                .title = (char *)"", .description = (char *)"", .image_url = (char *)""};
+        g_autoptr(TgSecret) key = tg_secret_new_random(32, NULL);
+        g_autoptr(TgSecret) nothing = tg_secret_new("", 0, NULL);
+        g_autoptr(GBytes) octets = NULL;
+        g_autofree char *payload = NULL;
+        char *body;
+
+        payload = key != NULL ? tg_payload_seal(key, NULL, nothing, NULL) : NULL;
+        if (payload == NULL) {
+                tg_share_later(self, -1);
+                return;
+        }
+        body = tg_mailbox_format_create(payload,
+                                        &display,
+                                        TG_RIGHT_READ | TG_RIGHT_WRITE | TG_RIGHT_DELETE,
+                                        self->expires_s);
+        octets = g_bytes_new_take(body, strlen(body));
+        ask(self, TG_ASK_CREATE, octets, on_found);
 }
 
 /* The slot was written to in between: the message still holds, so the same octets
@@ -331,11 +372,13 @@ tg_share_run_errand(TgShare *self)
 {
         if (self->asking != NULL || self->is_sealed || self->errand == TG_ERRAND_NONE)
                 return;
-        if (self->mailbox_url == NULL || tg_clock_now_s() >= tg_share_errand_deadline_s(self)) {
+        if ((self->mailbox_url == NULL && self->errand != TG_ERRAND_FIND) ||
+            tg_clock_now_s() >= tg_share_errand_deadline_s(self)) {
                 tg_share_errand_done(self);
                 return;
         }
-        if (!tg_network_reaches(self->wallet->network, self->mailbox_url))
+        if (!tg_network_reaches(self->wallet->network,
+                                self->mailbox_url != NULL ? self->mailbox_url : self->relay))
                 return;
 
         switch (self->errand) {
@@ -347,16 +390,20 @@ tg_share_run_errand(TgShare *self)
                 else if (draw_claim_to_say(self))
                         claim_to_say(self);
                 return;
+        case TG_ERRAND_FIND:
         case TG_ERRAND_DELETE:
         case TG_ERRAND_LET_GO:
                 if (self->claim == NULL) {
                         tg_share_errand_done(self);
                         return;
                 }
-                ask(self,
-                    self->errand == TG_ERRAND_DELETE ? TG_ASK_DELETE : TG_ASK_LET_GO,
-                    NULL,
-                    on_done);
+                if (self->errand == TG_ERRAND_FIND)
+                        find(self);
+                else
+                        ask(self,
+                            self->errand == TG_ERRAND_DELETE ? TG_ASK_DELETE : TG_ASK_LET_GO,
+                            NULL,
+                            on_done);
                 return;
         }
 }

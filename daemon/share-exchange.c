@@ -259,8 +259,8 @@ correct_create(TgShare *self, const TgReply *reply, GError **error)
         return tg_share_save(self, body, error);
 }
 
-static gboolean
-take_created(TgShare *self, const TgReply *reply, GError **error)
+gboolean
+tg_share_take_created(TgShare *self, const TgReply *reply, GError **error)
 {
         g_auto(TgMailboxCreated) created = {};
         gsize n_bytes;
@@ -273,7 +273,7 @@ take_created(TgShare *self, const TgReply *reply, GError **error)
         if (self->mailbox_url == NULL)
                 return FALSE;
 
-        if (!created.has_claim_proof && !self->is_compat)
+        if (!created.has_claim_proof && !self->is_compat && !tg_share_is_ended(self))
                 g_message("relay %s does not know claim proofs: whoever knows the address can "
                           "bind the mailbox",
                           self->relay);
@@ -284,19 +284,12 @@ take_created(TgShare *self, const TgReply *reply, GError **error)
         return TRUE;
 }
 
-/* Cancelled while the answer was under way: now we know what to delete. */
+/* Refused for good: there is no mailbox to be deleted. */
 static void
-on_created_after_end(TgShare *self, const TgReply *reply)
+not_created(TgShare *self, const TgReply *reply)
 {
-        g_autoptr(GError) error = NULL;
-
-        if (reply->kind != TG_REPLY_DONE || !take_created(self, reply, NULL)) {
-                tg_share_errand_done(self);
-                return;
-        }
-        if (!tg_share_save(self, NULL, &error))
-                g_warning("share %.8s: %s", self->id, error->message);
-        tg_share_run_errand(self);
+        g_clear_pointer(&self->request_id, g_free);
+        tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_RELAY, reply->error);
 }
 
 static void
@@ -309,14 +302,9 @@ on_created(const TgReply *reply, gpointer user_data)
 
         self->asking = NULL;
         note_clock(self, reply);
-        if (tg_share_is_ended(self)) {
-                on_created_after_end(self, reply);
-                return;
-        }
-
         switch (reply->kind) {
         case TG_REPLY_DONE:
-                if (take_created(self, reply, &error))
+                if (tg_share_take_created(self, reply, &error))
                         self->invitation = tg_link_format(
                                 self->mailbox_url, self->letter, TG_LINK_T1, self->key, &error);
                 if (self->invitation == NULL) {
@@ -336,11 +324,11 @@ on_created(const TgReply *reply, gpointer user_data)
                                 tg_share_go_back(self, error);
                         return;
                 }
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_RELAY, reply->error);
+                not_created(self, reply);
                 return;
         case TG_REPLY_UNAUTHORIZED:
         case TG_REPLY_GONE:
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_RELAY, reply->error);
+                not_created(self, reply);
                 return;
         case TG_REPLY_NOTHING_NEW:
         case TG_REPLY_CHANGED:

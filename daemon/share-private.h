@@ -18,6 +18,7 @@ typedef enum {
         TG_ERRAND_DELETE,
         TG_ERRAND_SAY, /* write the end message; to a peer that reads none: delete */
         TG_ERRAND_LET_GO,
+        TG_ERRAND_FIND, /* learn the mailbox's address, which never arrived; then delete */
 } TgErrand;
 
 struct TgShare {
@@ -90,7 +91,8 @@ struct TgShare {
 
         /* under way */
         gboolean is_waiting_for_keyring;
-        gboolean is_sealed; /* stored, but the detail has not been read yet */
+        gboolean is_sealed;      /* stored, but the detail has not been read yet */
+        gboolean is_busy_sealed; /* ended, and what is still to be sent is in there */
         gboolean is_stopped;
         TgHttpContext *context;
         TgAsking *asking;
@@ -131,6 +133,8 @@ void tg_share_read_detail(TgShare *self, TgSecret *detail);
 
 /* ---- share-exchange.c ---- */
 
+/* Takes the address of our mailbox out of the relay's answer. */
+gboolean tg_share_take_created(TgShare *self, const TgReply *reply, GError **error);
 /* Draws what the first request is made of, to be saved with the event that allows it;
  * *ret_body is NULL where there is none, or where the content must be fetched first. */
 gboolean tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error);

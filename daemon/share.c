@@ -150,6 +150,7 @@ tg_share_new_stored(TgWallet *wallet,
         self->version = row->version;
         self->is_sealed = TRUE;
         self->is_waiting_for_keyring = !tg_state_is_end(row->state);
+        self->is_busy_sealed = tg_state_is_end(row->state) && row->is_busy;
 
         return self;
 }
@@ -238,7 +239,7 @@ tg_share_is_ended(const TgShare *self)
 gboolean
 tg_share_is_busy(const TgShare *self)
 {
-        return tg_share_is_ended(self) && self->errand != TG_ERRAND_NONE;
+        return tg_share_is_ended(self) && (self->errand != TG_ERRAND_NONE || self->is_busy_sealed);
 }
 
 const char *
@@ -406,15 +407,17 @@ counts(TgEvent event)
 static TgSecret *
 plan_errand(TgShare *self, TgAction action, const char *reason)
 {
+        if (action == TG_ACTION_DELETE && self->mailbox_url == NULL) {
+                /* A create request that may have gone out: its id finds the mailbox. */
+                self->errand = self->request_id != NULL ? TG_ERRAND_FIND : TG_ERRAND_NONE;
+                return NULL;
+        }
         g_clear_pointer(&self->request_id, g_free);
         self->request_id = tg_share_new_request_id();
 
         switch (action) {
         case TG_ACTION_DELETE:
-                /* A create request whose answer is still to come is waited for: it names
-                 * the mailbox that is to be deleted. */
-                if (self->mailbox_url != NULL || self->asking != NULL)
-                        self->errand = TG_ERRAND_DELETE;
+                self->errand = TG_ERRAND_DELETE;
                 return NULL;
         case TG_ACTION_LET_GO:
                 self->errand = TG_ERRAND_LET_GO;
@@ -567,7 +570,10 @@ step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **
         if (tg_state_is_end(state)) {
                 self->ended_s = tg_clock_now_s();
                 note_ended_link(self, event);
-                if (!self->is_sealed) {
+                if (self->is_sealed) {
+                        self->is_busy_sealed = action != TG_ACTION_NONE;
+                        replace_text(&self->reason, reason);
+                } else {
                         message = plan_errand(self, action, reason);
                         nothing = tg_secret_new("", 0, NULL);
                         body = message != NULL ? message : nothing;
@@ -581,9 +587,7 @@ step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **
 
         log_state(self, from);
         if (tg_state_is_end(state)) {
-                /* A create under way is left alone: its answer names what to delete. */
-                if (!(self->errand == TG_ERRAND_DELETE && self->mailbox_url == NULL))
-                        tg_share_drop_pending(self);
+                tg_share_drop_pending(self);
                 self->is_waiting_for_keyring = FALSE;
         }
         tg_share_tell(self, changes);
@@ -770,11 +774,33 @@ tg_share_get_invitation(TgShare *self, GError **error)
         return tg_secret_ref(self->invitation);
 }
 
+/* What an end is called that came in state @from without a word of the other side's;
+ * NULL where it says enough by itself. */
+static GError *
+sentence_of(const TgShare *self, TgState from, TgEvent event)
+{
+        gboolean was_sent =
+                from != TG_STATE_AUTHORIZING &&
+                (from != TG_STATE_UPLOADING || self->is_sealed || self->request_id != NULL);
+
+        if (event == TG_EVENT_TIME_UP)
+                return tg_error_new(TG_ERROR_EXPIRED, "nobody finished it in time");
+        if (event != TG_EVENT_CANCEL && event != TG_EVENT_DECLINE)
+                return NULL;
+        if (self->role == TG_ROLE_RECIPIENT)
+                return tg_error_new(TG_ERROR_DECLINED, "declined here");
+        return tg_error_new(TG_ERROR_CANCELLED,
+                            was_sent ? "cancelled, but it may have been received before: what was "
+                                       "read cannot be taken back"
+                                     : "cancelled before anything was sent");
+}
+
 /* The user's word. @event is stored before this returns. */
 static gboolean
-end_by_user(TgShare *self, TgEvent event, const GError *failure, const char *reason, GError **error)
+end_by_user(TgShare *self, TgEvent event, const char *reason, GError **error)
 {
         g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(GError) failure = sentence_of(self, self->state, event);
         g_autoptr(GError) refused = NULL;
 
         if (!tg_text_is_clean(reason, TG_MAX_REASON_BYTES)) {
@@ -805,33 +831,19 @@ end_by_user(TgShare *self, TgEvent event, const GError *failure, const char *rea
 gboolean
 tg_share_cancel(TgShare *self, const char *reason, GError **error)
 {
-        g_autoptr(GError) failure = NULL;
-        gboolean is_initiator = self->role == TG_ROLE_INITIATOR;
-        gboolean may_be_received = self->was_uploaded || self->state == TG_STATE_INVITED ||
-                                   (self->state == TG_STATE_UPLOADING && self->asking != NULL);
-
-        failure = is_initiator && may_be_received
-                          ? tg_error_new(TG_ERROR_CANCELLED,
-                                         "cancelled, but it may have been received before: what "
-                                         "was read cannot be taken back")
-                          : tg_error_new(is_initiator ? TG_ERROR_CANCELLED : TG_ERROR_DECLINED,
-                                         is_initiator ? "cancelled before anything was sent"
-                                                      : "declined here");
-        return end_by_user(self, TG_EVENT_CANCEL, failure, reason, error);
+        return end_by_user(self, TG_EVENT_CANCEL, reason, error);
 }
 
 gboolean
 tg_share_decline(TgShare *self, const char *reason, GError **error)
 {
-        g_autoptr(GError) failure = tg_error_new(TG_ERROR_DECLINED, "declined here");
-
-        return end_by_user(self, TG_EVENT_DECLINE, failure, reason, error);
+        return end_by_user(self, TG_EVENT_DECLINE, reason, error);
 }
 
 gboolean
 tg_share_relinquish(TgShare *self, GError **error)
 {
-        return end_by_user(self, TG_EVENT_RELINQUISH, NULL, "", error);
+        return end_by_user(self, TG_EVENT_RELINQUISH, "", error);
 }
 
 gboolean
@@ -889,9 +901,10 @@ tg_share_remember_link(TgShare *self)
 
 /* An end that was written without the key: now the rest of it can be done. */
 static void
-finish_clear_end(TgShare *self, TgState sealed_state)
+finish_clear_end(TgShare *self, TgState sealed_state, const char *reason)
 {
         g_autoptr(TgSecret) body = NULL;
+        g_autoptr(GError) sentence = NULL;
         g_autoptr(GError) error = NULL;
         TgState state = sealed_state;
         TgAction action = TG_ACTION_NONE;
@@ -909,7 +922,10 @@ finish_clear_end(TgShare *self, TgState sealed_state)
         if (!tg_session_step(self->role, &state, event, &action))
                 action = TG_ACTION_NONE;
         self->ended_by = event == TG_EVENT_TIME_UP ? TG_ENDED_TIME : TG_ENDED_SELF;
-        body = plan_errand(self, action, NULL);
+        sentence = sentence_of(self, sealed_state, event);
+        if (sentence != NULL)
+                tg_share_set_failure(self, sentence);
+        body = plan_errand(self, action, reason);
         if (body == NULL)
                 body = tg_secret_new("", 0, NULL);
         end_secrets(self);
@@ -923,9 +939,11 @@ static void
 take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError *error)
 {
         TgState clear_state = row != NULL ? row->state : self->state;
+        g_autofree char *reason = g_steal_pointer(&self->reason);
         g_autoptr(GError) gone = NULL;
 
         self->is_sealed = FALSE;
+        self->is_busy_sealed = FALSE;
         self->is_waiting_for_keyring = FALSE;
         if (row != NULL)
                 self->version = row->version;
@@ -940,7 +958,7 @@ take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError
                 self->state = clear_state;
                 /* The vault may have written it since the row was read first. */
                 self->ended_s = row->ended_s;
-                finish_clear_end(self, sealed_state);
+                finish_clear_end(self, sealed_state, reason);
         } else if (!tg_share_is_ended(self) && (detail == NULL || error != NULL)) {
                 if (error == NULL)
                         gone = tg_error_new(TG_ERROR_FAILED,

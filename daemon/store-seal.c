@@ -105,7 +105,8 @@ gboolean
 tg_store_ends_in_clear(TgState state)
 {
         return state == TG_STATE_CANCELLED || state == TG_STATE_DECLINED ||
-               state == TG_STATE_EXPIRED || state == TG_STATE_REFUSED || state == TG_STATE_FAILED;
+               state == TG_STATE_RELINQUISHED || state == TG_STATE_EXPIRED ||
+               state == TG_STATE_REFUSED || state == TG_STATE_FAILED;
 }
 
 /* What the seal says of the changing columns; FALSE for what we cannot have made. */

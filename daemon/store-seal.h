@@ -40,5 +40,5 @@ TgSecret *tg_store_unseal_share(const TgSecret *key,
                                 gboolean *ret_was_running,
                                 GError **error);
 
-/* The ends that a share can come to without its key. */
+/* The ends that a share can come to while its detail is unread. */
 gboolean tg_store_ends_in_clear(TgState state);

@@ -128,7 +128,7 @@ tg_store_end_share(TgStore *self, TgShareRow *row, GError **error)
         GError *failure = NULL;
         gboolean is_own;
 
-        g_return_val_if_fail(!self->head && tg_store_ends_in_clear(row->state), FALSE);
+        g_return_val_if_fail(tg_store_ends_in_clear(row->state), FALSE);
         g_return_val_if_fail(row->ended_s != 0, FALSE);
 
         if (!tg_store_change_begin(self, &is_own, error))

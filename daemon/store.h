@@ -90,9 +90,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgShareRow, tg_share_row_clear)
 gboolean tg_store_save_share(
         TgStore *self, TgShareRow *row, TgSecret *detail, TgSecret *body, GError **error);
 
-/* Without key: moves a running share to an end in the clear column, which may be
- * cancelled, declined, expired, refused or failed: no other can be come to without
- * the key. @row->version stays. */
+/* Moves a running share whose detail has not been read to an end in the clear column,
+ * which may be cancelled, declined, relinquished, expired, refused or failed: no other can
+ * be come to so. @row->version stays. */
 gboolean tg_store_end_share(TgStore *self, TgShareRow *row, GError **error);
 
 /* Calls @func for each row, oldest first; it must not change the store. @detail is NULL
