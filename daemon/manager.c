@@ -554,6 +554,41 @@ count_active(GPtrArray *list)
         return n_active;
 }
 
+typedef struct {
+        TgManager *manager;
+        GPtrArray *ids;
+} Missing;
+
+static void
+note_missing(const TgShareRow *row, TgSecret *detail, const GError *error, gpointer user_data)
+{
+        Missing *missing = user_data;
+
+        if (error != NULL && tg_manager_share(missing->manager, row->id) == NULL)
+                g_ptr_array_add(missing->ids, g_strdup(row->id));
+}
+
+/* Running shares that the sealed list knows and the file does not: somebody has taken them
+ * out. Nothing is left of them to be shown. */
+static void
+drop_missing(TgManager *self)
+{
+        g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GError) error = NULL;
+        Missing missing = {self, ids};
+
+        tg_store_each_share(self->wallet->store, note_missing, &missing, &error);
+        for (guint i = 0; i < ids->len && error == NULL; i++) {
+                const char *id = ids->pdata[i];
+
+                g_warning("share %.8s was taken out of the state file from outside: it is lost",
+                          id);
+                tg_store_forget_share(self->wallet->store, id, &error);
+        }
+        if (error != NULL)
+                g_warning("cannot look for missing shares: %s", error->message);
+}
+
 void
 tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
 {
@@ -570,6 +605,8 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
                 unseal_share(self, list->pdata[i], found, is_alone);
         if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))
                 g_warning("cannot read the stored credentials: %s", error->message);
+        if (finding == TG_VAULT_FINE)
+                drop_missing(self);
         set_alarm(self);
 }
 
