@@ -4,7 +4,9 @@
  * A call that starts a share:
  *
  *      tg_consent_ask   polkit is asked, the clock for the answer runs
- *      on_decided       the share is told; the call is answered with its path, or fails
+ *      on_decided       no: the share is told, the call fails
+ *      go_ahead         yes, and the state key is there if it can be had: the share is told,
+ *                       the call is answered with its path
  *      on_patience_over the call is answered while the share is still authorizing
  *
  * Whoever leaves the bus before the decision has withdrawn the request: authority.c
@@ -19,6 +21,7 @@ typedef struct {
         TgCall *call;
         TgShare *share;
         TgAuthorityCheck *check;
+        TgVaultWait *wait;
         guint timer;
 } TgConsent;
 
@@ -27,6 +30,7 @@ free_consent(TgConsent *self)
 {
         g_clear_handle_id(&self->timer, g_source_remove);
         g_clear_pointer(&self->check, tg_authority_check_cancel);
+        g_clear_pointer(&self->wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->call, tg_call_unref);
         tg_share_unref(self->share);
         g_free(self);
@@ -61,20 +65,42 @@ outcome(TgShare *share)
 }
 
 static void
-on_decided(const GError *error, gpointer user_data)
+decide(TgConsent *self, const GError *error)
 {
-        TgConsent *self = user_data;
         TgWalletBus *bus = self->bus;
         g_autoptr(TgShare) share = tg_share_ref(self->share);
         g_autoptr(GError) ended = NULL;
 
-        self->check = NULL;
         g_hash_table_steal(bus->consents, tg_share_id(share));
         tg_share_decide(share, error, tg_call_is_interactive(self->call));
         if (error == NULL)
                 ended = outcome(share);
         answer(self, error != NULL ? error : ended);
         free_consent(self);
+}
+
+static void
+go_ahead(gpointer user_data)
+{
+        TgConsent *self = user_data;
+
+        self->wait = NULL;
+        decide(self, NULL);
+}
+
+static void
+on_decided(const GError *error, gpointer user_data)
+{
+        TgConsent *self = user_data;
+
+        self->check = NULL;
+        /* What was answered must survive a crash. Without the state key nothing of it can
+         * be kept: so that comes first, unless it would take a person. */
+        if (error == NULL)
+                self->wait =
+                        tg_vault_wait(tg_manager_wallet(self->bus->manager)->vault, go_ahead, self);
+        if (self->wait == NULL)
+                decide(self, error);
 }
 
 static gboolean

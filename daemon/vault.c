@@ -18,6 +18,12 @@
 
 #define KEY_BYTES 32
 
+struct TgVaultWait {
+        TgVault *vault;
+        TgVaultWaitFunc func;
+        gpointer user_data;
+};
+
 struct TgVault {
         TgStore *store;
         TgKeyring *keyring;
@@ -30,6 +36,7 @@ struct TgVault {
         gboolean is_open;
         gboolean is_wanted;
         GError *trouble;
+        GQueue waits;
 
         TgKeyringJob *count_job;
         guint64 count_pushed; /* the keyring has it */
@@ -44,12 +51,24 @@ key_stored(TgSecret *key, const char *label, const char *type, const GError *err
 static void count_loaded(
         TgSecret *count, const char *label, const char *type, const GError *error, gpointer data);
 
+/* Open, or in trouble: it is known. Who is called may begin to wait anew. */
+static void
+settle(TgVault *self)
+{
+        for (guint n = self->waits.length; n > 0 && self->waits.length > 0; n--) {
+                g_autofree TgVaultWait *wait = g_queue_pop_head(&self->waits);
+
+                wait->func(wait->user_data);
+        }
+}
+
 static void
 in_trouble(TgVault *self, const char *what, const GError *error)
 {
         g_clear_error(&self->trouble);
         self->trouble = tg_error_new(tg_error_code(error), "%s: %s", what, error->message);
         g_message("%s", self->trouble->message);
+        settle(self);
 }
 
 static void
@@ -192,6 +211,7 @@ count_loaded(
 
         self->on_opened(self, finding, self->user_data);
         tg_vault_push_count(self);
+        settle(self);
 }
 
 TgVault *
@@ -239,6 +259,34 @@ tg_vault_open(TgVault *self, gboolean is_interactive)
         self->is_wanted = TRUE;
         if (self->job == NULL)
                 begin(self, is_interactive);
+}
+
+TgVaultWait *
+tg_vault_wait(TgVault *self, TgVaultWaitFunc func, gpointer user_data)
+{
+        TgVaultWait *wait;
+
+        if (!self->is_open && tg_keyring_state(self->keyring) == TG_KEYRING_UNLOCKED)
+                tg_vault_open(self, FALSE);
+        if (self->is_open || self->job == NULL ||
+            tg_keyring_state(self->keyring) != TG_KEYRING_UNLOCKED)
+                return NULL;
+
+        wait = g_new0(TgVaultWait, 1);
+        wait->vault = self;
+        wait->func = func;
+        wait->user_data = user_data;
+        g_queue_push_tail(&self->waits, wait);
+        return wait;
+}
+
+void
+tg_vault_wait_cancel(TgVaultWait *wait)
+{
+        if (wait == NULL)
+                return;
+        g_queue_remove(&wait->vault->waits, wait);
+        g_free(wait);
 }
 
 void

@@ -39,6 +39,14 @@ const GError *tg_vault_trouble(const TgVault *self);
  * prompts. When it cannot be done now it is tried again as the keyring changes. */
 void tg_vault_open(TgVault *self, gboolean is_interactive);
 
+/* Opens without asking anybody, and calls @func from the loop, once, when the vault is open
+ * or cannot be opened now. NULL: neither is waited for, as it is open, or a person would
+ * have to unlock the keyring first. */
+typedef struct TgVaultWait TgVaultWait;
+typedef void (*TgVaultWaitFunc)(gpointer user_data);
+TgVaultWait *tg_vault_wait(TgVault *self, TgVaultWaitFunc func, gpointer user_data);
+void tg_vault_wait_cancel(TgVaultWait *wait);
+
 /* The keyring has changed its state. */
 void tg_vault_keyring_changed(TgVault *self);
 
