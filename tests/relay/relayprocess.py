@@ -242,13 +242,12 @@ class Device:
     def relinquish(self):
         return self.ask("PATCH", headers={"Mailbox-Request-ID": draw()})
 
-    def is_bound(self):
-        """Asked so that nothing is changed."""
-        return self.peer(self.claim).update("never", If_Match='"999"').status == 412
-
     def hold(self, version, seconds=60):
-        """A read that waits; the answer comes when .join() does."""
-        return Held(self.peer(self.claim), version, seconds)
+        """A read that waits, and is known to: of two of one claim the older has ended."""
+        reads = [Held(self.peer(self.claim), version, seconds) for _ in range(2)]
+        ended = until(lambda: [read for read in reads if read.answer], "the older is ended")
+        assert ended[0].answer.status == 304, ended[0].answer.status
+        return next(read for read in reads if read is not ended[0])
 
 
 class Held(threading.Thread):
@@ -264,6 +263,6 @@ class Held(threading.Thread):
         )
 
     def get(self):
-        self.join(DEADLINE_S)
+        self.join(self.seconds / 2 if self.seconds == 60 else DEADLINE_S)
         assert self.answer is not None, "the read is still being held"
         return self.answer

@@ -16,7 +16,7 @@ import time
 import unittest
 import uuid
 
-from relayprocess import DEADLINE_S, Device, Relay, create_body, draw, payload, until, utc
+from relayprocess import DEADLINE_S, Device, Held, Relay, create_body, draw, payload, until, utc
 
 N_RACERS = 1000
 
@@ -112,15 +112,8 @@ class HeldReads(unittest.TestCase):
         self.bob = self.alice.peer()
         self.bob.read()
 
-    def settle(self):
-        """Returns when what was sent before on other connections has been taken up."""
-        for _ in range(3):
-            self.alice.ask("GET", claim=False)
-            time.sleep(0.05)
-
     def test_payload_ends_it(self):
         held = self.bob.hold(1)
-        self.settle()
         self.assertIsNone(held.answer)
         self.alice.update("two")
         answer = held.get()
@@ -131,29 +124,30 @@ class HeldReads(unittest.TestCase):
 
     def test_both_sides_are_woken(self):
         held = [self.alice.hold(1), self.bob.hold(1)]
-        self.settle()
         self.bob.update("two")
         self.assertEqual([read.get().status for read in held], [200, 200])
 
     def test_its_own_time_ends_it(self):
         begin = time.monotonic()
-        answer = self.bob.hold(1, seconds=1).get()
+        answer = self.bob.read(If_None_Match='"1"', Prefer="wait=1")
         self.assertEqual(answer.status, 304)
         self.assertEqual(answer.headers["ETag"], '"1"')
         self.assertGreaterEqual(time.monotonic() - begin, 1)
 
     def test_newer_one_ends_it(self):
         older = self.bob.hold(1)
-        self.settle()
-        newer = self.bob.hold(1)
+        newer = Held(self.bob.peer(self.bob.claim), 1, 60)
         self.assertEqual(older.get().status, 304)
+        self.assertIsNone(newer.answer)
+        # another claim's is nothing to it
+        alices = self.alice.hold(1)
         self.assertIsNone(newer.answer)
         self.alice.update("two")
         self.assertEqual(newer.get().status, 200)
+        self.assertEqual(alices.get().status, 200)
 
     def test_delete_ends_it(self):
         held = self.bob.hold(1)
-        self.settle()
         self.alice.delete()
         answer = held.get()
         self.assertEqual(answer.status, 404)
@@ -161,7 +155,6 @@ class HeldReads(unittest.TestCase):
 
     def test_relinquish_ends_it_and_it_gets_nothing_more(self):
         held = self.bob.hold(1)
-        self.settle()
         self.assertEqual(self.bob.relinquish().status, 200)
         self.alice.update("for another")
         answer = held.get()
@@ -171,7 +164,7 @@ class HeldReads(unittest.TestCase):
 
     def test_end_of_the_mailbox_ends_it(self):
         alice = Device(self.relay)
-        expires = int(time.time()) + 2
+        expires = int(time.time()) + 4
         alice.create(expires=expires)
         held = [alice.hold(1), alice.peer().hold(1)]
         for read in held:
@@ -182,7 +175,6 @@ class HeldReads(unittest.TestCase):
 
     def test_stop_ends_it(self):
         held = self.bob.hold(1)
-        self.settle()
         self.relay.stop()
         answer = held.get()
         self.assertEqual(answer.status, 304)
@@ -192,9 +184,8 @@ class HeldReads(unittest.TestCase):
     def test_binding_read_waits_too(self):
         alice = Device(self.relay)
         alice.create()
-        bob = alice.peer()
-        held = bob.hold(1)
-        until(bob.is_bound, "bound by the held read")
+        held = alice.peer().hold(1)
+        self.assertEqual(alice.peer().read().status, 401)
         alice.update("two")
         self.assertEqual(held.get().status, 200)
 
