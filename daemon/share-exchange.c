@@ -374,7 +374,13 @@ static void
 fetch_item(TgShare *self)
 {
         TgKeyring *keyring = self->wallet->keyring;
+        g_autoptr(GError) error = NULL;
 
+        if (self->item_path == NULL && self->attributes == NULL) {
+                error = tg_error_new(TG_ERROR_FAILED, "the stored share is incomplete");
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+                return;
+        }
         self->job = self->item_path != NULL
                             ? tg_keyring_load_item(keyring, self->item_path, on_item, self)
                             : tg_keyring_find_item(keyring, self->attributes, on_item, self);

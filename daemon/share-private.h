@@ -74,16 +74,19 @@ struct TgShare {
         gboolean is_clock_corrected;
         gboolean is_shortened; /* initiator: the relay names an earlier end than was asked for */
 
-        /* only in memory: what was consented to, until it is in a request */
-        char *starter;
-        TgSecret *content;
-        char *content_type;
-        char *label;
+        /* what was consented to, until it is in a request; sealed too while it waits for
+         * the item to be read */
         char *image_url;
         char *item_path;
         GHashTable *attributes;
         guint life_s;
         gboolean has_public_title;
+
+        /* only in memory */
+        char *starter;
+        TgSecret *content;
+        char *content_type;
+        char *label;
         gboolean is_interactive;
 
         TgSecret *ended_link;    /* declined while there was no key for its digest */

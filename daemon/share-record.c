@@ -35,6 +35,10 @@ enum {
         FIELD_STATE = 24,
         FIELD_EXPIRES = 25,
         FIELD_REASON = 26,
+        FIELD_ITEM = 27,
+        FIELD_ATTRIBUTES = 28,
+        FIELD_IMAGE = 29,
+        FIELD_LIFE = 30,
 };
 
 enum {
@@ -47,6 +51,7 @@ enum {
         FLAG_MESSAGE = 1 << 6,
         FLAG_CLOCK_CORRECTED = 1 << 7,
         FLAG_SHORTENED = 1 << 8,
+        FLAG_PUBLIC_TITLE = 1 << 9,
 };
 
 static guint64
@@ -57,7 +62,30 @@ flags_of(const TgShare *self)
                (self->is_bound ? FLAG_BOUND : 0) | (self->has_arrived ? FLAG_ARRIVED : 0) |
                (self->was_uploaded ? FLAG_UPLOADED : 0) | (self->has_message ? FLAG_MESSAGE : 0) |
                (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0) |
-               (self->is_shortened ? FLAG_SHORTENED : 0);
+               (self->is_shortened ? FLAG_SHORTENED : 0) |
+               (self->has_public_title ? FLAG_PUBLIC_TITLE : 0);
+}
+
+/* What the request will be made of, once the keyring lets us read the item. */
+static void
+write_offer(TgRecord *record, const TgShare *self)
+{
+        g_autoptr(GByteArray) attributes = g_byte_array_new();
+        GHashTableIter iter;
+        gpointer name, value;
+
+        tg_record_put_text(record, FIELD_ITEM, self->item_path);
+        tg_record_put_text(record, FIELD_IMAGE, self->image_url);
+        tg_record_put_number(record, FIELD_LIFE, self->life_s);
+        if (self->attributes == NULL)
+                return;
+
+        g_hash_table_iter_init(&iter, self->attributes);
+        while (g_hash_table_iter_next(&iter, &name, &value)) {
+                g_byte_array_append(attributes, name, (guint)strlen(name) + 1);
+                g_byte_array_append(attributes, value, (guint)strlen(value) + 1);
+        }
+        tg_record_put_bytes(record, FIELD_ATTRIBUTES, attributes->data, attributes->len);
 }
 
 static TgSecret *
@@ -99,6 +127,8 @@ write_detail(const TgShare *self, GError **error)
         tg_record_put_number(record, FIELD_ERRAND, self->errand);
         tg_record_put_number(record, FIELD_OUTCOME, self->outcome);
         tg_record_put_text(record, FIELD_REASON, self->reason);
+        if (self->state == TG_STATE_UPLOADING && self->request_id == NULL)
+                write_offer(record, self);
         tg_record_put_number(record, FIELD_STATE, self->state);
         tg_record_put_number(record, FIELD_EXPIRES, (guint64)self->expires_s);
 
@@ -157,6 +187,27 @@ replace(char **text, char *with)
 }
 
 static void
+read_offer(TgShare *self, TgSecret *detail)
+{
+        const guint8 *bytes;
+        gsize n_bytes;
+
+        self->item_path = tg_record_get_text(detail, FIELD_ITEM);
+        self->image_url = tg_record_get_text(detail, FIELD_IMAGE);
+        self->life_s = (guint)tg_record_get_number(detail, FIELD_LIFE, 0);
+        if (!tg_record_get_slice(detail, FIELD_ATTRIBUTES, &bytes, &n_bytes))
+                return;
+
+        self->attributes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+        for (const char *at = (const char *)bytes, *end = at + n_bytes; at < end;) {
+                const char *value = at + strlen(at) + 1;
+
+                g_hash_table_replace(self->attributes, g_strdup(at), g_strdup(value));
+                at = value + strlen(value) + 1;
+        }
+}
+
+static void
 read_exchange(TgShare *self, TgSecret *detail)
 {
         const guint8 *bytes;
@@ -180,6 +231,8 @@ read_exchange(TgShare *self, TgSecret *detail)
         self->errand = (TgErrand)tg_record_get_number(detail, FIELD_ERRAND, TG_ERRAND_NONE);
         self->outcome = (TgOutcome)tg_record_get_number(detail, FIELD_OUTCOME, 0);
         replace(&self->reason, tg_record_get_text(detail, FIELD_REASON));
+        if (self->request_id == NULL)
+                read_offer(self, detail);
 }
 
 void
@@ -209,6 +262,7 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
         self->has_message = (flags & FLAG_MESSAGE) != 0;
         self->is_clock_corrected = (flags & FLAG_CLOCK_CORRECTED) != 0;
         self->is_shortened = (flags & FLAG_SHORTENED) != 0;
+        self->has_public_title = (flags & FLAG_PUBLIC_TITLE) != 0;
 
         replace(&self->failure_text, tg_record_get_text(detail, FIELD_FAILURE_TEXT));
         self->has_failure = self->failure_text != NULL;
