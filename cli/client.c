@@ -22,6 +22,7 @@ struct TgClient {
         gboolean may_ask;
         gboolean is_system;
         gboolean has_spoken; /* the bus was there: its end is a loss */
+        char *wallet_name;   /* unique name of who answered last as the wallet */
         sd_bus_slot *signal_slot;
         sd_bus_slot *owner_slot;
         TgClientSignalFunc func;
@@ -95,6 +96,7 @@ tg_client_free(TgClient *self)
         sd_bus_slot_unref(self->signal_slot);
         sd_bus_slot_unref(self->owner_slot);
         sd_bus_flush_close_unref(self->bus);
+        g_free(self->wallet_name);
         g_free(self);
 }
 
@@ -260,6 +262,10 @@ call_for_message(TgClient *self, const TgClientCall *call, GError **error)
                         return NULL;
                 g_clear_error(error);
         }
+        if (!call->destination) {
+                g_free(self->wallet_name);
+                self->wallet_name = g_strdup(sd_bus_message_get_sender(reply));
+        }
         if (sd_bus_message_is_method_error(reply, NULL)) {
                 set_remote_error(self, sd_bus_message_get_error(reply), error);
                 return NULL;
@@ -316,6 +322,18 @@ tg_client_get_all(TgClient *self, const char *path, const char *interface, GErro
         return g_variant_get_child_value(reply, 0);
 }
 
+/* Anybody may send us a signal, and sd-bus takes any unique name for the one that a match
+ * names. What a wallet has said before it answered us is in its answer. */
+static gboolean
+is_genuine(const TgClient *self, sd_bus_message *message)
+{
+        const char *sender = sd_bus_message_get_sender(message);
+
+        if (sd_bus_message_is_signal(message, "org.freedesktop.DBus", NULL))
+                return g_strcmp0(sender, "org.freedesktop.DBus") == 0;
+        return sender && g_strcmp0(sender, self->wallet_name) == 0;
+}
+
 static int
 on_signal(sd_bus_message *message, void *user_data, sd_bus_error *unused)
 {
@@ -328,7 +346,7 @@ on_signal(sd_bus_message *message, void *user_data, sd_bus_error *unused)
                 .body = body,
         };
 
-        if (body && signal.path && signal.interface && signal.member)
+        if (body && signal.path && signal.interface && signal.member && is_genuine(self, message))
                 self->func(&signal, self->user_data);
 
         return 0;

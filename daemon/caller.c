@@ -123,7 +123,10 @@ on_name_owner_changed(sd_bus_message *message, void *user_data, sd_bus_error *er
         TgCaller *self = user_data;
         const char *name, *old_owner, *new_owner;
 
-        if (sd_bus_message_read(message, "sss", &name, &old_owner, &new_owner) < 0)
+        /* sd-bus takes any unique name for the one that a match names, and anybody may send
+         * us a signal: only the bus's own word counts. */
+        if (g_strcmp0(sd_bus_message_get_sender(message), "org.freedesktop.DBus") != 0 ||
+            sd_bus_message_read(message, "sss", &name, &old_owner, &new_owner) < 0)
                 return 0;
         if (strcmp(name, self->name) == 0 && *new_owner == '\0')
                 caller_left(self);
