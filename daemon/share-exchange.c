@@ -308,6 +308,8 @@ on_created(const TgReply *reply, gpointer user_data)
                         self->invitation = tg_link_format(
                                 self->mailbox_url, self->letter, TG_LINK_T1, self->key, &error);
                 if (self->invitation == NULL) {
+                        /* Asking once more would bring the same answer. */
+                        g_clear_pointer(&self->request_id, g_free);
                         tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
                         return;
                 }
