@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * peer: the cryptography of somebody who holds a link and does with it what no
+ * wallet of ours would do. One request a line on stdin, one answer a line on stdout
+ * ("-" where there is none), until the input ends:
+ *
+ *   seal KEY OCTETS         a payload around any octets at all
+ *   open KEY PAYLOAD        the octets in a payload
+ *   proof FRAGMENT-OCTETS   what binds the mailbox, and what the relay keeps of it
+ *
+ * Keys and octets are hex. It judges nothing: that is for those who read it.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "protocol/bytes.h"
+#include "protocol/crypto.h"
+#include "protocol/limits.h"
+#include "protocol/payload.h"
+
+static TgSecret *
+from_hex(const char *hex)
+{
+        g_autoptr(GBytes) bytes = hex != NULL ? tg_hex_decode(hex) : NULL;
+
+        if (bytes == NULL)
+                return NULL;
+        return tg_secret_new(g_bytes_get_data(bytes, NULL), g_bytes_get_size(bytes), NULL);
+}
+
+static char *
+seal(const TgSecret *key, const char *argument)
+{
+        g_autoptr(TgSecret) octets = from_hex(argument);
+
+        return octets != NULL ? tg_payload_seal(key, NULL, octets, NULL) : NULL;
+}
+
+static char *
+open_payload(const TgSecret *key, const char *argument)
+{
+        g_autoptr(TgSecret) octets = NULL;
+        const guint8 *bytes;
+        gsize n_bytes;
+        TgJson payload;
+
+        if (!tg_json_parse(argument, strlen(argument), TG_MAX_BODY_BYTES, &payload, NULL))
+                return NULL;
+        octets = tg_payload_open(key, &payload, NULL);
+        if (octets == NULL)
+                return NULL;
+        bytes = tg_secret_get(octets, &n_bytes);
+        return tg_hex_encode(bytes, n_bytes);
+}
+
+static char *
+prove(const TgSecret *fragment)
+{
+        guint8 proof[TG_CLAIM_PROOF_BYTES];
+        guint8 verifier[TG_SHA256_BYTES];
+        g_autofree char *proof_text = NULL;
+        g_autofree char *verifier_text = NULL;
+
+        if (!tg_claim_proof(fragment, proof, NULL))
+                return NULL;
+        tg_claim_verifier(proof, verifier);
+        proof_text = tg_base64_encode(TG_BASE64_URL, proof, sizeof proof);
+        verifier_text = tg_base64_encode(TG_BASE64_URL, verifier, sizeof verifier);
+        return g_strdup_printf("%s %s", proof_text, verifier_text);
+}
+
+/* "VERB KEY REST" */
+static char *
+answer(const char *line)
+{
+        g_auto(GStrv) words = g_strsplit(line, " ", 3);
+        guint n_words = g_strv_length(words);
+        g_autoptr(TgSecret) key = from_hex(n_words > 1 ? words[1] : NULL);
+
+        if (key == NULL)
+                return NULL;
+        if (n_words == 3 && strcmp(words[0], "seal") == 0)
+                return seal(key, words[2]);
+        if (n_words == 3 && strcmp(words[0], "open") == 0)
+                return open_payload(key, words[2]);
+        if (n_words == 2 && strcmp(words[0], "proof") == 0)
+                return prove(key);
+        return NULL;
+}
+
+int
+main(void)
+{
+        char *line = NULL;
+        size_t n_room = 0;
+        ssize_t n_chars;
+
+        if (tg_secret_init(TG_SECURE_HEAP_BYTES) == TG_SECRET_HEAP_FAILED)
+                return 1;
+        while ((n_chars = getline(&line, &n_room, stdin)) > 0) {
+                g_autofree char *reply = NULL;
+
+                line[strcspn(line, "\n")] = '\0';
+                reply = answer(line);
+                printf("%s\n", reply != NULL ? reply : "-");
+                fflush(stdout);
+        }
+        free(line);
+        return 0;
+}
