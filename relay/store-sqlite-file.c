@@ -256,6 +256,9 @@ tg_sqlite_file_open(const char *path, const char *schema, guint64 max_bytes, GEr
 {
         TgSqliteFile *self = g_new0(TgSqliteFile, 1);
 
+        /* Statistics that nobody asks for cost a lock at each allocation. Refused,
+         * and no matter, once SQLite is in use. */
+        sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
         self->path = g_strdup(path);
         self->lock_fd = -1;
         g_mutex_init(&self->mutex);
