@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <locale.h>
 #include <signal.h>
@@ -158,17 +159,28 @@ fit_connections(guint64 wanted)
 /* ---- setting up ---- */
 
 static gboolean
-prepare_directory(const TgSettings *settings, GError **error)
+make_directory(const char *path, GError **error)
 {
-        if (g_mkdir_with_parents(settings->state_directory, 0700) == 0)
+        if (g_mkdir_with_parents(path, 0700) == 0)
                 return TRUE;
         tg_set_error(error,
                      TG_ERROR_FAILED,
-                     "cannot make the state directory %s: %s; name another with --state-directory",
-                     settings->state_directory,
+                     "cannot make the directory %s: %s; name another with --state-directory or "
+                     "--store",
+                     path,
                      g_strerror(errno));
 
         return FALSE;
+}
+
+/* Of the store and, in a trial, of the certificate. */
+static gboolean
+make_directories(const TgSettings *settings, GError **error)
+{
+        g_autofree char *directory = g_path_get_dirname(settings->store);
+
+        return (strcmp(settings->store, ":memory:") == 0 || make_directory(directory, error)) &&
+               (!settings->is_trial || make_directory(settings->state_directory, error));
 }
 
 static gboolean
@@ -373,7 +385,7 @@ start(int argc, char **argv, GError **error)
         }
 
         settings = tg_settings_load(&options, error);
-        if (!settings || !prepare_directory(settings, error) ||
+        if (!settings || !make_directories(settings, error) ||
             !load_certificate(settings, &certificate, error))
                 return FALSE;
         listeners = find_listeners(settings, error);

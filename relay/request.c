@@ -96,18 +96,6 @@ read_line(const TgHttpRequest *http, guint8 ret_id[TG_ID_BYTES], TgAnswer *answe
         return operation;
 }
 
-gboolean
-tg_http_request_is_hopeless(const TgHttpRequest *self)
-{
-        TgAnswer answer = {0};
-        guint8 id[TG_ID_BYTES];
-        gboolean is_hopeless = read_line(self, id, &answer) == TG_OPERATION_NONE;
-
-        tg_answer_clear(&answer);
-
-        return is_hopeless || self->is_too_large;
-}
-
 /* ---- headers ---- */
 
 static TgGiven

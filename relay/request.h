@@ -98,7 +98,3 @@ typedef struct {
 TgApiCall *tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s);
 void tg_api_call_free(TgApiCall *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgApiCall, tg_api_call_free)
-
-/* TRUE when the answer is known from method, path and length alone, so that the
- * body need not be waited for. */
-gboolean tg_http_request_is_hopeless(const TgHttpRequest *self);

@@ -35,6 +35,7 @@ struct TgServer {
         GQueue requests; /* Request: begun and not over */
         TgBodies bodies;
         gboolean is_run_again; /* the library, without waiting for its descriptor */
+        gboolean is_reader_in_doubt;
         gboolean is_stopping;
         gint64 next_pulse_us;
 };
@@ -185,9 +186,11 @@ run_call(Request *request)
                                          g_get_real_time() / G_USEC_PER_SEC,
                                          &error);
         if (verdict == TG_VERDICT_DOUBT) {
-                g_warning("the store cannot be read: %s", error->message);
+                if (!self->is_reader_in_doubt) /* said once, not for every request */
+                        g_warning("the store cannot be read: %s", error->message);
                 tg_api_fail(call);
         }
+        self->is_reader_in_doubt = verdict == TG_VERDICT_DOUBT;
         if (verdict == TG_VERDICT_WRITE)
                 g_array_append_val(self->pending, job);
         else
