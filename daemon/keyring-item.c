@@ -439,6 +439,15 @@ tg_keyring_store_key(TgKeyring *self, TgSecret *key, TgKeyringFunc func, gpointe
 }
 
 TgKeyringJob *
+tg_keyring_replace_key(TgKeyring *self, TgSecret *key, TgKeyringFunc func, gpointer user_data)
+{
+        TgKeyringJob *job = tg_keyring_store_key(self, key, func, user_data);
+
+        job->is_replacing = TRUE;
+        return job;
+}
+
+TgKeyringJob *
 tg_keyring_load_count(TgKeyring *self, TgKeyringFunc func, gpointer user_data)
 {
         return load(self, IS_TRY_COUNTER, NULL, func, user_data);

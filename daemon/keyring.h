@@ -55,6 +55,9 @@ TgKeyringJob *tg_keyring_unlock(TgKeyring *self, TgKeyringFunc func, gpointer us
 TgKeyringJob *tg_keyring_load_key(TgKeyring *self, TgKeyringFunc func, gpointer user_data);
 TgKeyringJob *
 tg_keyring_store_key(TgKeyring *self, TgSecret *key, TgKeyringFunc func, gpointer user_data);
+/* The same in the place of one that is there. */
+TgKeyringJob *
+tg_keyring_replace_key(TgKeyring *self, TgSecret *key, TgKeyringFunc func, gpointer user_data);
 
 /* The try counter: a decimal number as the secret's octets. */
 TgKeyringJob *tg_keyring_load_count(TgKeyring *self, TgKeyringFunc func, gpointer user_data);

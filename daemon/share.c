@@ -949,7 +949,8 @@ take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError
                 self->version = row->version;
         if (detail != NULL)
                 tg_share_read_detail(self, detail);
-        if (error != NULL)
+        /* Not of one that has ended before, and in its own way. */
+        if (error != NULL && !tg_share_is_ended(self))
                 tg_share_set_failure(self, error);
 
         if (tg_state_is_end(clear_state) && !tg_share_is_ended(self)) {

@@ -103,7 +103,7 @@ take_key(TgVault *self, TgSecret *key)
 }
 
 static void
-make_key(TgVault *self)
+make_key(TgVault *self, gboolean is_there)
 {
         g_autoptr(GError) error = NULL;
 
@@ -113,7 +113,9 @@ make_key(TgVault *self)
                 in_trouble(self, "cannot make a state key", error);
                 return;
         }
-        self->job = tg_keyring_store_key(self->keyring, self->new_key, key_stored, self);
+        self->job = is_there
+                            ? tg_keyring_replace_key(self->keyring, self->new_key, key_stored, self)
+                            : tg_keyring_store_key(self->keyring, self->new_key, key_stored, self);
 }
 
 static void
@@ -135,10 +137,13 @@ key_loaded(TgSecret *key, const char *label, const char *type, const GError *err
         self->job = NULL;
         if (error == NULL && tg_secret_size(key) == KEY_BYTES)
                 take_key(self, key);
+        else if (error == NULL && tg_secret_size(key) == 0 && !tg_store_has_sealed(self->store))
+                /* A keyring that dies while it makes an item leaves one without a secret. */
+                make_key(self, TRUE);
         else if (error == NULL)
                 key_is_malformed(self);
         else if (g_error_matches(error, TG_ERROR, TG_ERROR_NOT_FOUND))
-                make_key(self);
+                make_key(self, FALSE);
         else
                 in_trouble(self, "the state key cannot be had now", error);
 }
@@ -164,6 +169,9 @@ parse_count(const TgSecret *secret)
         const char *text = (const char *)tg_secret_get(secret, &n_bytes);
         guint64 count;
 
+        /* Left so by a keyring that died while it made the item: nothing was counted yet. */
+        if (n_bytes == 0)
+                return 0;
         /* A counter that cannot be read counts as the highest: the file is then old. */
         if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64 - 1, &count, NULL))
                 return G_MAXUINT64 - 1;
