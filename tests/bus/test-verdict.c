@@ -85,11 +85,26 @@ unref_message(gpointer message)
         sd_bus_message_unref(message);
 }
 
+/* It is the caller from now on. */
+static void
+call_from(World *world, TestPeer *client)
+{
+        sd_bus_message *message = NULL;
+
+        sd_bus_message_new_method_call(
+                client->bus, &message, world->service->name, TEST_PATH, TEST_INTERFACE, "Do");
+        sd_bus_message_set_expect_reply(message, 0);
+        g_assert_cmpint(sd_bus_send(client->bus, message, NULL), >=, 0);
+        sd_bus_message_unref(message);
+        g_clear_pointer(&world->caller, tg_caller_unref);
+        while (!world->caller)
+                g_main_context_iteration(NULL, TRUE);
+}
+
 static World *
 world_new(void)
 {
         World *world = g_new0(World, 1);
-        sd_bus_message *message = NULL;
 
         world->bus = test_bus_new();
         g_setenv("DBUS_SYSTEM_BUS_ADDRESS", world->bus->address, TRUE);
@@ -104,17 +119,7 @@ world_new(void)
         world->authority = tg_authority_new();
         sd_bus_add_object(world->service->bus, NULL, TEST_PATH, on_call, world);
 
-        sd_bus_message_new_method_call(world->client->bus,
-                                       &message,
-                                       world->service->name,
-                                       TEST_PATH,
-                                       TEST_INTERFACE,
-                                       "Do");
-        sd_bus_message_set_expect_reply(message, 0);
-        g_assert_cmpint(sd_bus_send(world->client->bus, message, NULL), >=, 0);
-        sd_bus_message_unref(message);
-        while (!world->caller)
-                g_main_context_iteration(NULL, TRUE);
+        call_from(world, world->client);
         return world;
 }
 
@@ -310,6 +315,31 @@ test_a_check_may_be_dropped_before_it_was_sent(void)
         test_wait_count(&outcome.n, 1);
         g_assert_no_error(outcome.error);
         g_assert_cmpuint(world->n_questions, ==, 2);
+}
+
+static void
+test_nobody_is_asked_about_who_has_left(void)
+{
+        g_autoptr(World) world = world_new();
+        g_autoptr(TestPeer) second = test_peer_new(world->bus);
+        g_auto(Outcome) outcome = {};
+
+        sd_bus_close(world->client->bus);
+        while (tg_caller_is_alive(world->caller))
+                g_main_context_iteration(NULL, TRUE);
+        check(world, TRUE, &outcome);
+        assert_denied(&outcome, "the caller left");
+        check(world, FALSE, &outcome);
+        assert_denied(&outcome, "the caller left");
+
+        /* What is asked now would arrive after what was asked before. */
+        call_from(world, second);
+        check(world, TRUE, &outcome);
+        answer(world, last_question(world, 1), TRUE, FALSE);
+        test_wait_count(&outcome.n, 1);
+        g_assert_no_error(outcome.error);
+        g_assert_cmpuint(world->n_questions, ==, 1);
+        g_assert_cmpuint(world->n_cancelled, ==, 0);
 }
 
 /* ---- the queue ---- */
@@ -615,6 +645,8 @@ main(int argc, char **argv)
                         test_a_dropped_check_takes_its_question_back);
         g_test_add_func("/verdict/a-check-may-be-dropped-before-it-was-sent",
                         test_a_check_may_be_dropped_before_it_was_sent);
+        g_test_add_func("/verdict/nobody-is-asked-about-who-has-left",
+                        test_nobody_is_asked_about_who_has_left);
         g_test_add_func("/verdict/dialogs-come-one-after-the-other",
                         test_dialogs_come_one_after_the_other);
         g_test_add_func("/verdict/too-many-questions-are-refused",
