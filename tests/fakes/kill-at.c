@@ -40,7 +40,8 @@ typedef struct {
         uint64_t kinds; /* which of them are steps */
         uint64_t pid;   /* of who counts here */
         uint64_t signal;
-        char last[88]; /* the step that it came at */
+        uint64_t met;  /* who got the signal: the pid, until another counts here */
+        char last[80]; /* the step that it came at */
 } Page;
 
 static Page *page;
@@ -69,6 +70,7 @@ step(uint64_t kind, const char *when, const char *call, int fd)
         if (__atomic_add_fetch(&page->n_steps, 1, __ATOMIC_SEQ_CST) ==
             __atomic_load_n(&page->kill_at, __ATOMIC_SEQ_CST)) {
                 snprintf(page->last, sizeof page->last, "%s %s%s", when, call, family_of(fd));
+                page->met = page->pid;
                 raise((int)page->signal);
         }
         errno = saved;
