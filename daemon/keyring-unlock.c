@@ -47,14 +47,14 @@ forget_prompt(TgKeyringJob *job, TgKeyring *keyring)
         g_clear_pointer(&job->prompt, g_free);
 }
 
+/* A dialog that is open stays: gnome-keyring aborts when it is asked to dismiss one
+ * (42.1, "perform_next_unlock: assertion failed"), and the keyring of the whole session goes
+ * with it. Whoever unlocks it after all does no harm. */
 void
 tg_keyring_job_drop_prompt(TgKeyringJob *job, TgKeyring *keyring)
 {
-        if (!job->prompt)
-                return;
-
-        tg_keyring_dismiss(keyring, job->prompt);
-        forget_prompt(job, keyring);
+        if (job->prompt)
+                forget_prompt(job, keyring);
 }
 
 static void
