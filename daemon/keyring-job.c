@@ -312,8 +312,8 @@ tg_keyring_job_call(TgKeyringJob *job,
 }
 
 /* Nobody waits for the answer. */
-void
-tg_keyring_dismiss(TgKeyring *keyring, const char *prompt)
+static void
+dismiss(TgKeyring *keyring, const char *prompt)
 {
         if (!keyring->owner)
                 return;
@@ -338,7 +338,7 @@ tg_keyring_job_refuses_prompt(TgKeyringJob *job, const char *prompt)
         if (g_str_equal(prompt, TG_SECRETS_NO_OBJECT))
                 return FALSE;
 
-        tg_keyring_dismiss(job->keyring, prompt);
+        dismiss(job->keyring, prompt);
         tg_keyring_job_fail(job, TG_ERROR_KEYRING_UNAVAILABLE, TG_KEYRING_IS_LOCKED);
         return TRUE;
 }

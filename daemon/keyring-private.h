@@ -141,11 +141,10 @@ void tg_keyring_job_call(TgKeyringJob *job,
                          TgKeyringReply on_reply);
 /* A prompt that we did not ask for: dismissed, and the job fails. TRUE if there was one. */
 gboolean tg_keyring_job_refuses_prompt(TgKeyringJob *job, const char *prompt);
-void tg_keyring_dismiss(TgKeyring *keyring, const char *prompt);
 
 /* ---- keyring-unlock.c ---- */
 
-/* Ends the dialog of a job that has been taken out of @keyring. */
+/* Listens no more to the dialog of a job that has been taken out of @keyring. */
 void tg_keyring_job_drop_prompt(TgKeyringJob *job, TgKeyring *keyring);
 
 /* ---- sentences ---- */
