@@ -16,8 +16,8 @@
 #include "daemon/process.h"
 #include "tests/bus/fixture.h"
 
-#define STAT_TAIL                                                                                  \
-        " S 1 7 7 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 4711 1000 200 18446744073709551615\n"
+#define STAT_BEFORE_START " S 1 7 7 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 "
+#define STAT_TAIL STAT_BEFORE_START "4711 1000 200 18446744073709551615\n"
 #define NOBODY 65534
 
 static void
@@ -103,10 +103,9 @@ test_a_start_time_that_cannot_be_read_is_refused(void)
                 "42",
                 "42 (prog)",
                 "42 (prog) S 1 2 3",
-                "42 (prog) S 1 7 7 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 -5 1000",
-                "42 (prog) S 1 7 7 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 12x 1000",
-                "42 (prog) S 1 7 7 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 99999999999999999999999 "
-                "1",
+                "42 (prog)" STAT_BEFORE_START "-5 1000",
+                "42 (prog)" STAT_BEFORE_START "12x 1000",
+                "42 (prog)" STAT_BEFORE_START "99999999999999999999999 1",
         };
 
         for (gsize i = 0; i < G_N_ELEMENTS(lines); i++) {

@@ -125,9 +125,8 @@ static void
 read_everything(const TgSecret *plaintext)
 {
         for (guint field = 0; field <= 255; field++) {
-                g_autofree char *text = tg_record_get_text(plaintext, (guint8)field);
-                g_autoptr(TgSecret) secret = tg_record_get_secret(plaintext, (guint8)field);
-
+                g_free(tg_record_get_text(plaintext, (guint8)field));
+                tg_secret_unref(tg_record_get_secret(plaintext, (guint8)field));
                 tg_record_get_number(plaintext, (guint8)field, 0);
         }
 }
