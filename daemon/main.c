@@ -9,6 +9,7 @@
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 
@@ -18,6 +19,7 @@
 #include "protocol/limits.h"
 
 #define KEYRING_PATIENCE_MS 1000
+#define MAX_DESCRIPTORS 4096
 
 typedef struct {
         GMainLoop *loop;
@@ -237,6 +239,18 @@ parse_arguments(int argc, char **argv)
         return !is_version;
 }
 
+/* Each caller, held request and descriptor that is being read takes one. */
+static void
+allow_descriptors(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = MIN(limit.rlim_max, MAX_DESCRIPTORS);
+        setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -260,6 +274,7 @@ main(int argc, char **argv)
                 return EXIT_FAILURE;
         }
 
+        allow_descriptors();
         self.loop = g_main_loop_new(NULL, FALSE);
         g_unix_signal_add(SIGTERM, on_signal, &self);
         g_unix_signal_add(SIGINT, on_signal, &self);

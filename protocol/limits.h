@@ -80,5 +80,5 @@
 #define TG_ENDED_LINK_S 604800
 
 /* Locked memory for TgSecret; a credential that does not fit is LimitReached. */
-#define TG_SECURE_HEAP_BYTES (2 * 1024 * 1024)
+#define TG_SECURE_HEAP_BYTES (4 * 1024 * 1024)
 #define TG_SECURE_HEAP_MIN_BYTES 32
