@@ -12,7 +12,6 @@ struct TgManager {
         TgWallet *wallet;
         GHashTable *shares;
         GHashTable *credentials;
-        guint n_running;
         TgAlarm *alarm;
         const TgManagerObserver *observer;
         gpointer observer_data;
@@ -115,10 +114,27 @@ first_to_go(TgManager *self)
         return first;
 }
 
+/* Counted and not kept: a share may be told of as ended by the clear part of its row, and
+ * turn out to run when the sealed part is read. */
+static guint
+count_running(TgManager *self)
+{
+        GHashTableIter iter;
+        gpointer value;
+        guint n_running = 0;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                n_running += !tg_share_is_ended(value);
+        return n_running;
+}
+
 static void
 trim_history(TgManager *self)
 {
-        while (g_hash_table_size(self->shares) - self->n_running > TG_MAX_ENDED_SHARES) {
+        guint n_ended = g_hash_table_size(self->shares) - count_running(self);
+
+        for (; n_ended > TG_MAX_ENDED_SHARES; n_ended--) {
                 TgShare *first = first_to_go(self);
 
                 if (first == NULL || !tg_manager_forget(self, first, NULL))
@@ -133,7 +149,6 @@ on_share_ended(TgShare *share, gpointer user_data)
 
         if (g_hash_table_lookup(self->shares, tg_share_id(share)) != share)
                 return;
-        self->n_running--;
         if (self->observer != NULL)
                 self->observer->share_ended(share, self->observer_data);
         trim_history(self);
@@ -248,8 +263,6 @@ static void
 take_share(TgManager *self, TgShare *share)
 {
         g_hash_table_insert(self->shares, (char *)tg_share_id(share), share);
-        if (!tg_share_is_ended(share))
-                self->n_running++;
 }
 
 static void
@@ -327,7 +340,7 @@ tg_manager_start(TgManager *self)
         }
         on_alarm(self);
         /* Nothing prompts here: a locked keyring is waited for. */
-        if (tg_store_has_sealed(self->wallet->store) || self->n_running > 0)
+        if (tg_store_has_sealed(self->wallet->store) || count_running(self) > 0)
                 tg_vault_open(self->wallet->vault, FALSE);
 }
 
@@ -340,7 +353,7 @@ tg_manager_wallet(TgManager *self)
 static gboolean
 has_room(TgManager *self, GError **error)
 {
-        if (self->n_running < TG_MAX_RUNNING_SHARES)
+        if (count_running(self) < TG_MAX_RUNNING_SHARES)
                 return TRUE;
         tg_set_error(error,
                      TG_ERROR_LIMIT_REACHED,

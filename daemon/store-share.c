@@ -140,7 +140,8 @@ tg_store_end_share(TgStore *self, TgShareRow *row, GError **error)
         return tg_store_change_end(self, is_own, failure, saving_share, error);
 }
 
-/* FALSE for a row that we cannot have written. */
+/* FALSE for a row that we cannot have written, such as one whose state its role does not
+ * know: nothing could ever end it. */
 static gboolean
 read_row(sqlite3_stmt *statement, TgShareRow *ret_row)
 {
@@ -156,7 +157,10 @@ read_row(sqlite3_stmt *statement, TgShareRow *ret_row)
 
         return tg_store_is_id(ret_row->id) &&
                (role == TG_ROLE_INITIATOR || role == TG_ROLE_RECIPIENT) &&
-               tg_state_from_name((const char *)sqlite3_column_text(statement, 2), &ret_row->state);
+               tg_state_from_name((const char *)sqlite3_column_text(statement, 2),
+                                  &ret_row->state) &&
+               (tg_state_is_end(ret_row->state) ||
+                tg_session_allows(ret_row->role, ret_row->state, TG_EVENT_BROKEN));
 }
 
 /* The sealed part of the present row, judged by the head. NULL without an error where
