@@ -60,7 +60,8 @@ class Terminal:
         self.out = out_r
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):
+            for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM,
+                           signal.SIGPIPE):
                 signal.signal(number, signal.SIG_DFL)
             if pipe_out:
                 os.dup2(out_w, 1)
