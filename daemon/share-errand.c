@@ -124,7 +124,7 @@ static void
 on_done(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->asking = NULL;
         switch (reply->kind) {
@@ -171,7 +171,7 @@ static void
 on_found(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->asking = NULL;
         if (reply->kind == TG_REPLY_DONE && tg_share_take_created(self, reply, NULL))
@@ -213,7 +213,7 @@ static void
 on_read_again(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         if (reply->kind != TG_REPLY_DONE) {
                 on_done(reply, user_data);
@@ -233,7 +233,7 @@ static void
 on_said(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->asking = NULL;
         switch (reply->kind) {
@@ -305,7 +305,7 @@ static void
 on_claimed_to_say(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_auto(TgMailboxContent) content = {};
         g_autoptr(TgEnvelope) envelope = NULL;
         g_autoptr(TgSecret) message = NULL;

@@ -296,7 +296,7 @@ static void
 on_created(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_autoptr(TgSecret) nothing = tg_secret_new("", 0, NULL);
         g_autoptr(GError) error = NULL;
 
@@ -348,7 +348,7 @@ on_item(TgSecret *secret,
         gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->job = NULL;
         if (g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE)) {
@@ -716,7 +716,7 @@ static void
 on_watched(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         gint64 took_us = g_get_monotonic_time() - self->asked_at_us;
 
         self->asking = NULL;
@@ -800,7 +800,7 @@ static void
 on_claimed(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_autoptr(GError) error = NULL;
 
         self->asking = NULL;
@@ -901,7 +901,7 @@ on_stored(TgSecret *secret,
           gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->job = NULL;
         if (g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE)) {
@@ -930,7 +930,7 @@ on_unlocked(TgSecret *secret,
             gpointer user_data)
 {
         TgShare *self = user_data;
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->job = NULL;
         /* Refused: it waits for the user to unlock the keyring in his own time. */

@@ -606,7 +606,7 @@ step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **
 gboolean
 tg_share_event(TgShare *self, TgEvent event, TgSecret *body, GError **error)
 {
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         return step(self, event, body, NULL, error);
 }
@@ -736,7 +736,7 @@ tg_share_later(TgShare *self, gint64 retry_after_s)
 void
 tg_share_decide(TgShare *self, const GError *error, gboolean is_interactive)
 {
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_autoptr(TgSecret) body = NULL;
         g_autoptr(GError) failure = NULL;
 
@@ -799,7 +799,7 @@ sentence_of(const TgShare *self, TgState from, TgEvent event)
 static gboolean
 end_by_user(TgShare *self, TgEvent event, const char *reason, GError **error)
 {
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_autoptr(GError) failure = sentence_of(self, self->state, event);
         g_autoptr(GError) refused = NULL;
 
@@ -976,7 +976,7 @@ tg_share_unsealed(TgShare *self,
                   const GError *error,
                   gboolean is_alone)
 {
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         TgState before = self->state;
         gboolean was_sealed = self->is_sealed;
 
@@ -1016,7 +1016,7 @@ tg_share_resume(TgShare *self, gboolean is_alone)
 void
 tg_share_go_on(TgShare *self)
 {
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         if (self->is_stopped || self->is_sealed || self->asking != NULL || self->turn != NULL ||
             self->job != NULL)
@@ -1075,7 +1075,7 @@ tg_share_deadline_s(const TgShare *self)
 void
 tg_share_check_time(TgShare *self, gint64 now_s)
 {
-        g_autoptr(TgShare) alive = tg_share_ref(self);
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_autoptr(GError) late = NULL;
         gint64 deadline_s = tg_share_deadline_s(self);
 
