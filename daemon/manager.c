@@ -1,28 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "daemon/manager.h"
-
 #include <string.h>
 
 #include "daemon/clock.h"
+#include "daemon/manager-private.h"
 #include "protocol/crypto.h"
 #include "protocol/limits.h"
-
-struct TgManager {
-        TgWallet *wallet;
-        GHashTable *shares;
-        GHashTable *credentials;
-        TgAlarm *alarm;
-        const TgManagerObserver *observer;
-        gpointer observer_data;
-};
 
 static const TgShareOwner share_owner;
 
 /* ---- the next end in time ---- */
 
-static void
-set_alarm(TgManager *self)
+void
+tg_manager_set_alarm(TgManager *self)
 {
         GHashTableIter iter;
         gpointer value;
@@ -42,8 +32,8 @@ set_alarm(TgManager *self)
 }
 
 /* The shares as they are now: what is called for one may add or remove others. */
-static GPtrArray *
-list_shares(TgManager *self)
+GPtrArray *
+tg_manager_list(TgManager *self)
 {
         GPtrArray *list = g_ptr_array_new_full(g_hash_table_size(self->shares),
                                                (GDestroyNotify)tg_share_unref);
@@ -60,14 +50,14 @@ static void
 on_alarm(gpointer user_data)
 {
         TgManager *self = user_data;
-        g_autoptr(GPtrArray) list = list_shares(self);
+        g_autoptr(GPtrArray) list = tg_manager_list(self);
         gint64 now_s = tg_clock_now_s();
 
         /* The alarm that has gone off must be set again, also to the same time. */
         tg_alarm_set(self->alarm, 0);
         for (guint i = 0; i < list->len; i++)
                 tg_share_check_time(list->pdata[i], now_s);
-        set_alarm(self);
+        tg_manager_set_alarm(self);
 }
 
 /* ---- what shares tell ---- */
@@ -80,7 +70,7 @@ on_share_changed(TgShare *share, TgShareChange changes, gpointer user_data)
         if (g_hash_table_lookup(self->shares, tg_share_id(share)) != share)
                 return;
         if ((changes & TG_SHARE_EXPIRES) != 0)
-                set_alarm(self);
+                tg_manager_set_alarm(self);
         if (self->observer != NULL)
                 self->observer->share_changed(share, changes, self->observer_data);
 }
@@ -152,7 +142,7 @@ on_share_ended(TgShare *share, gpointer user_data)
         if (self->observer != NULL)
                 self->observer->share_ended(share, self->observer_data);
         trim_history(self);
-        set_alarm(self);
+        tg_manager_set_alarm(self);
 }
 
 static gboolean
@@ -330,7 +320,7 @@ tg_manager_set_observer(TgManager *self, const TgManagerObserver *observer, gpoi
 void
 tg_manager_start(TgManager *self)
 {
-        g_autoptr(GPtrArray) list = list_shares(self);
+        g_autoptr(GPtrArray) list = tg_manager_list(self);
         g_autoptr(GError) restarted = tg_error_new(
                 TG_ERROR_DENIED, "the wallet was restarted before you had decided: start again");
 
@@ -368,7 +358,7 @@ add_share(TgManager *self, TgShare *share)
         if (share == NULL)
                 return NULL;
         take_share(self, share);
-        set_alarm(self);
+        tg_manager_set_alarm(self);
         if (self->observer != NULL)
                 self->observer->share_added(share, self->observer_data);
         return share;
@@ -506,138 +496,4 @@ tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **e
                 self->observer->credential_removed(credential, self->observer_data);
         g_hash_table_remove(self->credentials, credential->id);
         return TRUE;
-}
-
-/* ---- what happens around it ---- */
-
-static void
-say_finding(TgVaultFinding finding, GError **ret_error)
-{
-        switch (finding) {
-        case TG_VAULT_FINE:
-                break;
-        case TG_VAULT_KEY_GONE:
-                *ret_error = tg_error_new(TG_ERROR_KEYRING_UNAVAILABLE,
-                                          "the key of this share is gone from the keyring (was "
-                                          "it reset?): it cannot go on");
-                break;
-        case TG_VAULT_OLD_COPY:
-                *ret_error = tg_error_new(TG_ERROR_TAMPERED,
-                                          "the wallet's state was put back from an older copy: "
-                                          "shares that ran then cannot go on");
-                break;
-        }
-}
-
-/* One by one, and not while the store walks over its rows: a share that goes on saves. */
-static void
-unseal_share(TgManager *self, TgShare *share, const GError *finding, gboolean is_alone)
-{
-        g_auto(TgShareRow) row = {};
-        g_autoptr(TgSecret) detail = NULL;
-        g_autoptr(GError) error = NULL;
-        gboolean is_there =
-                tg_store_load_share(self->wallet->store, tg_share_id(share), &row, &detail, &error);
-
-        tg_share_unsealed(
-                share, is_there ? &row : NULL, detail, finding != NULL ? finding : error, is_alone);
-}
-
-static void
-unseal_credential(const TgCredentialRow *row, TgSecret *detail, gpointer user_data)
-{
-        TgManager *self = user_data;
-        TgCredential *credential = tg_manager_credential(self, row->id);
-
-        if (credential == NULL || detail == NULL)
-                return;
-        tg_credential_read_detail(credential, detail);
-        if (self->observer != NULL)
-                self->observer->credential_changed(credential, self->observer_data);
-}
-
-/* Those that have something to ask a relay. */
-static guint
-count_active(GPtrArray *list)
-{
-        guint n_active = 0;
-
-        for (guint i = 0; i < list->len; i++)
-                n_active += !tg_share_is_ended(list->pdata[i]) || tg_share_is_busy(list->pdata[i]);
-        return n_active;
-}
-
-typedef struct {
-        TgManager *manager;
-        GPtrArray *ids;
-} Missing;
-
-static void
-note_missing(const TgShareRow *row, TgSecret *detail, const GError *error, gpointer user_data)
-{
-        Missing *missing = user_data;
-
-        if (error != NULL && tg_manager_share(missing->manager, row->id) == NULL)
-                g_ptr_array_add(missing->ids, g_strdup(row->id));
-}
-
-/* Running shares that the sealed list knows and the file does not: somebody has taken them
- * out. Nothing is left of them to be shown. */
-static void
-drop_missing(TgManager *self)
-{
-        g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
-        g_autoptr(GError) error = NULL;
-        Missing missing = {self, ids};
-
-        tg_store_each_share(self->wallet->store, note_missing, &missing, &error);
-        for (guint i = 0; i < ids->len && error == NULL; i++) {
-                const char *id = ids->pdata[i];
-
-                g_warning("share %.8s was taken out of the state file from outside: it is lost",
-                          id);
-                tg_store_forget_share(self->wallet->store, id, &error);
-        }
-        if (error != NULL)
-                g_warning("cannot look for missing shares: %s", error->message);
-}
-
-void
-tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
-{
-        g_autoptr(GPtrArray) list = list_shares(self);
-        gboolean is_alone = count_active(list) < 2;
-        g_autoptr(GError) found = NULL;
-        g_autoptr(GError) error = NULL;
-
-        say_finding(finding, &found);
-        /* Before any share goes on, for it may be one of an ended link. */
-        for (guint i = 0; i < list->len; i++)
-                tg_share_remember_link(list->pdata[i]);
-        for (guint i = 0; i < list->len; i++)
-                unseal_share(self, list->pdata[i], found, is_alone);
-        if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))
-                g_warning("cannot read the stored credentials: %s", error->message);
-        if (finding == TG_VAULT_FINE)
-                drop_missing(self);
-        set_alarm(self);
-}
-
-void
-tg_manager_keyring_changed(TgManager *self)
-{
-        g_autoptr(GPtrArray) list = list_shares(self);
-
-        for (guint i = 0; i < list->len; i++)
-                tg_share_keyring_changed(list->pdata[i]);
-}
-
-void
-tg_manager_network_back(TgManager *self)
-{
-        g_autoptr(GPtrArray) list = list_shares(self);
-        gboolean is_alone = count_active(list) < 2;
-
-        for (guint i = 0; i < list->len; i++)
-                tg_share_resume(list->pdata[i], is_alone);
 }

@@ -10,7 +10,6 @@
 
 #include "daemon/clock.h"
 #include "daemon/share-private.h"
-#include "protocol/crypto.h"
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
 #include "protocol/payload.h"

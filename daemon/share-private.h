@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * The inside of a share, for the files that make it up: share.c (object and
- * events), share-record.c (to and from the store), share-exchange.c (requests while
- * it runs), share-errand.c (what is still to be sent after its end).
+ * The inside of a share, for the files that make it up: share.c (the
+ * object), share-event.c (one event, one step), share-user.c (what the user may do), share-resume.c
+ * (how it goes on), share-record.c (to and from the store), share-request.c and share-create.c,
+ * share-watch.c, share-receive.c (requests while it runs), share-errand.c (what is still to be
+ * sent after its end).
  */
 
 #include "daemon/share.h"
@@ -110,6 +112,16 @@ struct TgShare {
 
 /* ---- share.c ---- */
 
+void tg_share_set_failure(TgShare *self, const GError *error); /* NULL: none */
+void tg_share_set_waiting(TgShare *self, gboolean is_waiting);
+void tg_share_tell(TgShare *self, TgShareChange changes);
+void tg_share_drop_pending(TgShare *self);
+void tg_share_forget_secrets(TgShare *self);
+/* Refused, failed or run out before the claim, a link has not ended: it may be opened again. */
+gboolean tg_share_is_link_used(const TgShare *self);
+
+/* ---- share-event.c ---- */
+
 /* Steps the session: sets the state, saves with @body (see tg_store_save_share), tells, and
  * performs the action. On failure nothing has changed. */
 gboolean tg_share_event(TgShare *self, TgEvent event, TgSecret *body, GError **error);
@@ -119,14 +131,25 @@ void tg_share_happens(TgShare *self, TgEvent event, TgSecret *body);
 /* An end with its reason; @error NULL keeps the failure as it is. */
 void tg_share_ends(TgShare *self, TgEvent event, TgEndedBy by, const GError *error);
 
-void tg_share_set_failure(TgShare *self, const GError *error); /* NULL: none */
-void tg_share_set_waiting(TgShare *self, gboolean is_waiting);
-void tg_share_tell(TgShare *self, TgShareChange changes);
 gboolean tg_share_needs_vault(TgShare *self); /* TRUE: it has been asked for; come back */
 void tg_share_later(TgShare *self, gint64 retry_after_s); /* tg_share_go_on() after the back-off */
-void tg_share_drop_pending(TgShare *self);
-void tg_share_forget_secrets(TgShare *self);
+void tg_share_later_ms(TgShare *self, guint ms);
+/* Something could not be saved: what is stored is the truth. */
 void tg_share_go_back(TgShare *self, const GError *error);
+/* The parts of a step, for those who take it without the table's action. */
+gboolean
+tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **error);
+/* The user's own word may not be undone by an old state file: it counts. */
+gboolean tg_share_event_counts(TgEvent event);
+TgSecret *tg_share_plan_errand(TgShare *self, TgAction action, const char *reason);
+gboolean tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error);
+void tg_share_end_secrets(TgShare *self);
+
+/* ---- share-user.c ---- */
+
+/* What an end is called that came in state @from without a word of the other side's;
+ * NULL where it says enough by itself. */
+GError *tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event);
 
 /* ---- share-record.c ---- */
 
@@ -134,20 +157,45 @@ void tg_share_go_back(TgShare *self, const GError *error);
 gboolean tg_share_save(TgShare *self, TgSecret *body, GError **error);
 void tg_share_read_detail(TgShare *self, TgSecret *detail);
 
-/* ---- share-exchange.c ---- */
+/* ---- share-request.c ---- */
 
-/* Takes the address of our mailbox out of the relay's answer. */
-gboolean tg_share_take_created(TgShare *self, const TgReply *reply, GError **error);
+TgHttpContext *tg_share_context(TgShare *self);
+char *tg_share_new_request_id(void);
+TgSecret *tg_share_draw_claim(GError **error);
+const char *tg_share_claim_text(const TgShare *self);
+/* The proof that a binding read carries, or the verifier that the relay keeps. */
+char *tg_share_proof(TgShare *self, gboolean is_verifier);
+void tg_share_note_clock(TgShare *self, const TgReply *reply);
+void tg_share_note_expiration(TgShare *self, gint64 expiration_s, gint64 clock_skew_s);
+gboolean tg_share_is_offline(TgShare *self, const char *url);
+void tg_share_came_through(TgShare *self);
+void tg_share_try_later(TgShare *self, const TgReply *reply);
+void tg_share_ask_to_read(TgShare *self, guint hold_s, const char *proof, TgReplyFunc func);
 /* Draws what the first request is made of, to be saved with the event that allows it;
  * *ret_body is NULL where there is none, or where the content must be fetched first. */
 gboolean tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error);
+/* The same, saved at once: where the vault was opened only after the user had said yes. */
+gboolean tg_share_prepare_now(TgShare *self);
+
+/* ---- share-create.c ---- */
+
 void tg_share_create(TgShare *self);
-void tg_share_claim(TgShare *self);
+TgSecret *tg_share_make_create(TgShare *self, GError **error);
+/* Takes the address of our mailbox out of the relay's answer. */
+gboolean tg_share_take_created(TgShare *self, const TgReply *reply, GError **error);
+
+/* ---- share-watch.c ---- */
+
 void tg_share_watch(TgShare *self);
+void tg_share_take_content(TgShare *self, const TgReply *reply);
+
+/* ---- share-receive.c ---- */
+
+void tg_share_claim(TgShare *self);
+gboolean tg_share_prepare_claim(TgShare *self, GError **error);
+/* The credential has arrived: checked wholly, then stored before anything else. */
+void tg_share_arrived(TgShare *self, const TgEnvelope *envelope);
 void tg_share_provision(TgShare *self);
-TgHttpContext *tg_share_context(TgShare *self);
-char *tg_share_new_request_id(void);
-char *tg_share_proof(TgShare *self, gboolean is_verifier);
 
 /* ---- share-errand.c ---- */
 

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What happens to a share: one event, one step of the table, saved before it is told, and the
+ * action that the table asks for.
+ */
+
+#include "daemon/clock.h"
+#include "daemon/share-private.h"
+#include "protocol/limits.h"
+
+/* The user's own word may not be undone by an old state file: it counts. */
+gboolean
+tg_share_event_counts(TgEvent event)
+{
+        return event == TG_EVENT_CANCEL || event == TG_EVENT_DECLINE ||
+               event == TG_EVENT_RELINQUISH;
+}
+
+TgSecret *
+tg_share_plan_errand(TgShare *self, TgAction action, const char *reason)
+{
+        if (action == TG_ACTION_DELETE && self->mailbox_url == NULL) {
+                /* A create request that may have gone out: its id finds the mailbox. */
+                self->errand = self->request_id != NULL ? TG_ERRAND_FIND : TG_ERRAND_NONE;
+                return NULL;
+        }
+        g_clear_pointer(&self->request_id, g_free);
+        self->request_id = tg_share_new_request_id();
+
+        switch (action) {
+        case TG_ACTION_DELETE:
+                self->errand = TG_ERRAND_DELETE;
+                return NULL;
+        case TG_ACTION_LET_GO:
+                self->errand = TG_ERRAND_LET_GO;
+                return NULL;
+        case TG_ACTION_SAY_COMPLETED:
+                return tg_share_prepare_message(self, TG_OUTCOME_COMPLETED, NULL);
+        case TG_ACTION_SAY_DECLINED:
+                return tg_share_prepare_message(self, TG_OUTCOME_DECLINED, reason);
+        case TG_ACTION_SAY_FAILED:
+                return tg_share_prepare_message(
+                        self, TG_OUTCOME_FAILED, self->has_failure ? self->failure_text : NULL);
+        case TG_ACTION_NONE:
+        case TG_ACTION_CREATE:
+        case TG_ACTION_WATCH:
+        case TG_ACTION_CLAIM:
+        case TG_ACTION_PROVISION:
+                break;
+        }
+        return NULL;
+}
+
+gboolean
+tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error)
+{
+        TgStore *store = self->wallet->store;
+        TgArrival arrival = {
+                .id = self->credential_id,
+                .format = tg_share_format(self),
+                .title = self->title,
+                .description = self->description,
+                .kind = self->kind,
+        };
+
+        if (self->is_sealed || !tg_store_has_key(store))
+                return tg_share_save(self, NULL, error);
+
+        if (!tg_store_begin(store, error))
+                return FALSE;
+
+        if ((tg_share_event_counts(event) &&
+             !tg_store_set_count(store, tg_store_count(store) + 1, error)) ||
+            (event == TG_EVENT_PROVISIONED &&
+             !self->owner->arrived(self, &arrival, error, self->owner_data)) ||
+            (tg_share_is_ended(self) && self->has_digest &&
+             !tg_store_add_link(store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, error)) ||
+            !tg_share_save(self, body, error)) {
+                tg_store_rollback(store);
+                return FALSE;
+        }
+        return tg_store_commit(store, error);
+}
+
+static void
+perform(TgShare *self, TgAction action)
+{
+        switch (action) {
+        case TG_ACTION_NONE:
+                break;
+        case TG_ACTION_CREATE:
+                tg_share_create(self);
+                break;
+        case TG_ACTION_WATCH:
+                tg_share_watch(self);
+                break;
+        case TG_ACTION_CLAIM:
+                tg_share_claim(self);
+                break;
+        case TG_ACTION_PROVISION:
+                tg_share_provision(self);
+                break;
+        case TG_ACTION_DELETE:
+        case TG_ACTION_SAY_COMPLETED:
+        case TG_ACTION_SAY_DECLINED:
+        case TG_ACTION_SAY_FAILED:
+        case TG_ACTION_LET_GO:
+                tg_share_run_errand(self);
+                break;
+        }
+}
+
+static void
+log_state(const TgShare *self, TgState from)
+{
+        g_log_structured(G_LOG_DOMAIN,
+                         G_LOG_LEVEL_INFO,
+                         "TG_SHARE",
+                         self->id,
+                         "TG_STATE",
+                         tg_state_name(self->state),
+                         "MESSAGE",
+                         "share %.8s (%s): %s, then %s",
+                         self->id,
+                         tg_role_name(self->role),
+                         tg_state_name(from),
+                         tg_state_name(self->state));
+}
+
+/* What an ended share still needs: the claim and address for its errand, and the
+ * keys only where the message is still to be written. */
+void
+tg_share_end_secrets(TgShare *self)
+{
+        if (self->errand != TG_ERRAND_SAY || self->has_message)
+                tg_share_forget_secrets(self);
+        if (self->errand == TG_ERRAND_NONE) {
+                g_clear_pointer(&self->claim, tg_secret_unref);
+                g_clear_pointer(&self->request_id, g_free);
+                g_clear_pointer(&self->mailbox_url, g_free);
+                g_clear_pointer(&self->etag, g_free);
+        }
+}
+
+/* The user has said no to a link that has no digest yet: it was not allowed yet, or the
+ * keyring is locked. */
+static void
+note_ended_link(TgShare *self, TgEvent event)
+{
+        TgStore *store = self->wallet->store;
+        g_autoptr(TgSecret) link = NULL;
+
+        if (self->role != TG_ROLE_RECIPIENT || !tg_share_event_counts(event) || self->has_digest ||
+            self->key == NULL)
+                return;
+
+        link = tg_share_link_identity(self->mailbox_url, self->key, NULL);
+        if (link != NULL && tg_store_has_key(store))
+                self->has_digest = tg_store_link_digest(store, link, self->digest, NULL);
+        else
+                self->ended_link = g_steal_pointer(&link);
+}
+
+gboolean
+tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **error)
+{
+        g_autoptr(TgSecret) message = NULL;
+        g_autoptr(TgSecret) nothing = NULL;
+        TgState from = self->state;
+        TgState state = self->state;
+        TgAction action;
+        TgShareChange changes = TG_SHARE_STATE;
+
+        if (!tg_session_step(self->role, &state, event, &action)) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "the share is in state %s: that cannot be done now",
+                             tg_share_state_name(self));
+                return FALSE;
+        }
+
+        self->state = state;
+        if (tg_state_is_end(state)) {
+                self->ended_s = tg_clock_now_s();
+                note_ended_link(self, event);
+                if (self->is_sealed) {
+                        self->is_busy_sealed = action != TG_ACTION_NONE;
+                        g_free(self->reason);
+                        self->reason = g_strdup(reason);
+                } else {
+                        message = tg_share_plan_errand(self, action, reason);
+                        nothing = tg_secret_new("", 0, NULL);
+                        body = message != NULL ? message : nothing;
+                        tg_share_end_secrets(self);
+                }
+                changes |= TG_SHARE_FAILURE | TG_SHARE_CREDENTIAL;
+        }
+
+        if (!tg_share_save_event(self, event, body, error))
+                return FALSE;
+
+        log_state(self, from);
+        if (tg_state_is_end(state)) {
+                tg_share_drop_pending(self);
+                self->is_waiting_for_keyring = FALSE;
+        }
+        tg_share_tell(self, changes);
+        if (tg_share_event_counts(event))
+                tg_vault_push_count(self->wallet->vault);
+        if (event == TG_EVENT_PROVISIONED)
+                self->owner->arrival_saved(self, self->credential_id, self->owner_data);
+        if (tg_state_is_end(state))
+                self->owner->ended(self, self->owner_data);
+
+        if (!self->is_stopped)
+                perform(self, action);
+        return TRUE;
+}
+
+gboolean
+tg_share_event(TgShare *self, TgEvent event, TgSecret *body, GError **error)
+{
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+
+        return tg_share_step(self, event, body, NULL, error);
+}
+
+void
+tg_share_happens(TgShare *self, TgEvent event, TgSecret *body)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!tg_share_event(self, event, body, &error))
+                tg_share_go_back(self, error);
+}
+
+void
+tg_share_ends(TgShare *self, TgEvent event, TgEndedBy by, const GError *error)
+{
+        if (!tg_session_allows(self->role, self->state, event))
+                return;
+        self->ended_by = by;
+        if (error != NULL)
+                tg_share_set_failure(self, error);
+        tg_share_happens(self, event, NULL);
+}
+
+/*
+ * Something could not be saved (a full disk): what is stored is the truth, as
+ * after a crash. What was never stored in full cannot go on.
+ */
+void
+tg_share_go_back(TgShare *self, const GError *error)
+{
+        g_auto(TgShareRow) row = {};
+        g_autoptr(TgSecret) detail = NULL;
+        g_autoptr(GError) failure = NULL;
+
+        g_warning("share %.8s: %s", self->id, error->message);
+        tg_share_drop_pending(self);
+
+        if (self->is_sealed ||
+            !tg_store_load_share(self->wallet->store, self->id, &row, &detail, &failure) ||
+            (detail == NULL && !tg_state_is_end(row.state))) {
+                gboolean was_ended = tg_share_is_ended(self);
+
+                /* Told as ended without being saved as such: after a restart the row, which
+                 * holds nothing, ends the same way. */
+                self->state = TG_STATE_FAILED;
+                self->ended_by = TG_ENDED_SELF;
+                self->ended_s = tg_clock_now_s();
+                self->errand = TG_ERRAND_NONE;
+                tg_share_end_secrets(self);
+                tg_share_set_failure(self, error);
+                tg_share_tell(self, TG_SHARE_STATE);
+                if (!was_ended)
+                        self->owner->ended(self, self->owner_data);
+                return;
+        }
+
+        self->state = row.state;
+        self->ended_s = row.ended_s;
+        self->version = row.version;
+        tg_share_forget_secrets(self);
+        if (detail != NULL)
+                tg_share_read_detail(self, detail);
+        tg_share_set_failure(self, error);
+        tg_share_tell(self, TG_SHARE_ALL);
+        tg_share_later(self, -1);
+}
+
+gboolean
+tg_share_needs_vault(TgShare *self)
+{
+        TgWallet *wallet = self->wallet;
+        gboolean is_unlocked = tg_keyring_state(wallet->keyring) == TG_KEYRING_UNLOCKED;
+
+        if (tg_vault_is_open(wallet->vault)) {
+                tg_share_set_waiting(self, FALSE);
+                return FALSE;
+        }
+
+        tg_share_set_waiting(self, !is_unlocked);
+        tg_vault_open(wallet->vault, self->is_interactive);
+        self->is_interactive = FALSE;
+        /* Opening takes a moment. If it fails with the keyring unlocked nothing would
+         * call us again. */
+        if (is_unlocked) {
+                tg_share_set_failure(self, tg_vault_trouble(wallet->vault));
+                tg_share_later(self, -1);
+        }
+        return TRUE;
+}
+
+static gboolean
+on_later(gpointer user_data)
+{
+        TgShare *self = user_data;
+
+        self->timer = 0;
+        tg_share_go_on(self);
+        return G_SOURCE_REMOVE;
+}
+
+void
+tg_share_later_ms(TgShare *self, guint ms)
+{
+        if (self->is_stopped)
+                return;
+        g_clear_handle_id(&self->timer, g_source_remove);
+        self->timer = g_timeout_add(ms, on_later, self);
+}
+
+void
+tg_share_later(TgShare *self, gint64 retry_after_s)
+{
+        guint seconds = TG_MIN_POLL_S;
+
+        if (self->is_stopped)
+                return;
+        for (guint i = 0; i < self->n_failures && seconds < TG_MAX_POLL_S; i++)
+                seconds *= 2;
+        seconds = MIN(seconds, TG_MAX_POLL_S);
+        self->n_failures++;
+        if (retry_after_s >= 0)
+                seconds = MAX(
+                        seconds,
+                        (guint)CLAMP(retry_after_s, TG_MIN_RETRY_AFTER_S, TG_MAX_RETRY_AFTER_S));
+
+        /* Who names a time is not asked before it. */
+        tg_share_later_ms(self,
+                          tg_clock_jitter_ms(seconds) + (retry_after_s > 0 ? seconds * 500 : 0));
+}

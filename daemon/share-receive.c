@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The recipient's way: claim the mailbox, check wholly what has arrived, store it, and put it
+ * into the keyring.
+ */
+
+#include <string.h>
+
+#include "daemon/share-private.h"
+#include "protocol/crypto.h"
+#include "protocol/limits.h"
+#include "protocol/text.h"
+
+/* ---- recipient: claim ---- */
+
+static void
+on_claimed(const TgReply *reply, gpointer user_data)
+{
+        TgShare *self = user_data;
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(GError) error = NULL;
+
+        self->asking = NULL;
+        tg_share_note_clock(self, reply);
+        switch (reply->kind) {
+        case TG_REPLY_DONE:
+                tg_share_take_content(self, reply);
+                return;
+        case TG_REPLY_UNAUTHORIZED:
+                error = tg_error_new(TG_ERROR_ALREADY_USED,
+                                     "this invitation was already used on another device; ask the "
+                                     "sender to cancel it");
+                tg_share_ends(self, TG_EVENT_ALREADY_USED, TG_ENDED_RELAY, error);
+                return;
+        case TG_REPLY_GONE:
+                error = tg_error_new(TG_ERROR_EXPIRED,
+                                     "the relay knows no such invitation (any more): ask the "
+                                     "sender for a new one");
+                tg_share_ends(self, TG_EVENT_NO_MAILBOX, TG_ENDED_RELAY, error);
+                return;
+        case TG_REPLY_REFUSED:
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_RELAY, reply->error);
+                return;
+        case TG_REPLY_NOTHING_NEW:
+        case TG_REPLY_CHANGED:
+        case TG_REPLY_LATER:
+                tg_share_try_later(self, reply);
+                return;
+        }
+}
+
+/* A keyed digest is what keeps an ended link from being opened again. */
+static gboolean
+make_digest(TgShare *self, guint8 ret_digest[TG_SHA256_BYTES], GError **error)
+{
+        g_autoptr(TgSecret) link = tg_share_link_identity(self->mailbox_url, self->key, error);
+
+        return link != NULL && tg_store_link_digest(self->wallet->store, link, ret_digest, error);
+}
+
+gboolean
+tg_share_prepare_claim(TgShare *self, GError **error)
+{
+        guint8 digest[TG_SHA256_BYTES];
+
+        if (!make_digest(self, digest, error))
+                return FALSE;
+        /* Another share of this link may be there, or let go of it for another device: then it
+         * is not this one's to end, and nothing is said to anybody. */
+        if (!self->owner->may_claim(self, digest, error, self->owner_data)) {
+                g_clear_pointer(&self->key, tg_secret_unref);
+                return FALSE;
+        }
+
+        memcpy(self->digest, digest, sizeof digest);
+        self->has_digest = TRUE;
+        self->thread = tg_thread_new(TG_ROLE_RECIPIENT, NULL, TRUE);
+        self->claim = tg_share_draw_claim(error);
+
+        return self->claim != NULL;
+}
+
+void
+tg_share_claim(TgShare *self)
+{
+        g_autofree char *proof = NULL;
+
+        if (tg_share_needs_vault(self))
+                return;
+        if (self->claim == NULL && !tg_share_prepare_now(self))
+                return;
+        if (tg_share_is_offline(self, self->mailbox_url))
+                return;
+
+        proof = tg_share_proof(self, FALSE);
+        tg_share_ask_to_read(self, 0, proof, on_claimed);
+}
+
+/* ---- what has arrived ---- */
+
+/* The title: the user's own, else the sender's authenticated one, else what the
+ * content brings along, else what the relay said. */
+static void
+take_display(TgShare *self, const TgHeader *header, const TgProvision *provision)
+{
+        g_autofree char *title = tg_text_clean(header->title, -1, TG_MAX_TITLE_BYTES);
+        const char *best = title[0] != '\0' ? title : provision->title;
+
+        if (!self->is_title_own && best != NULL && best[0] != '\0') {
+                g_free(self->title);
+                self->title = g_strdup(best);
+                self->is_title_verified = TRUE;
+        }
+        if (header->present) {
+                g_free(self->description);
+                self->description =
+                        tg_text_clean(header->description, -1, TG_MAX_DESCRIPTION_BYTES);
+        }
+        tg_share_tell(self, TG_SHARE_TITLE | TG_SHARE_FORMAT | TG_SHARE_MODE);
+}
+
+static void
+unacceptable(TgShare *self, const GError *error)
+{
+        if (self->state == TG_STATE_CLAIMING && !tg_share_event(self, TG_EVENT_CLAIMED, NULL, NULL))
+                return;
+        tg_share_ends(self, TG_EVENT_UNACCEPTABLE, TG_ENDED_SELF, error);
+}
+
+static gboolean
+check_content(TgShare *self, const TgEnvelope *envelope, TgProvision *ret, GError **error)
+{
+        const TgVertical *vertical = tg_vertical_find(envelope->format);
+
+        if (vertical == NULL) {
+                g_autofree char *format = tg_text_clean(envelope->format, -1, TG_MAX_FORMAT_BYTES);
+
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "this wallet does not know the kind of credential \"%s\"",
+                             format);
+                return FALSE;
+        }
+        if (self->letter != 0 && self->letter != vertical->letter) {
+                tg_set_error(error,
+                             TG_ERROR_TAMPERED,
+                             "the link promised another kind of credential than what arrived");
+                return FALSE;
+        }
+        return vertical->decode(&envelope->content, ret, error);
+}
+
+/* The credential has arrived: checked wholly, then stored before anything else. */
+void
+tg_share_arrived(TgShare *self, const TgEnvelope *envelope)
+{
+        g_auto(TgProvision) provision = {};
+        g_autoptr(TgSecret) content = NULL;
+        g_autoptr(GError) error = NULL;
+        guint8 id[TG_ID_CHARS / 2];
+        const TgVertical *vertical;
+
+        if (!check_content(self, envelope, &provision, &error)) {
+                unacceptable(self, error);
+                return;
+        }
+        content = tg_secret_new(envelope->content.text, envelope->content.n_chars, &error);
+        if (content == NULL) {
+                tg_share_go_back(self, error);
+                return;
+        }
+
+        vertical = tg_vertical_find(envelope->format);
+        self->format = g_intern_string(vertical->format);
+        self->kind = g_intern_string(vertical->kinds[0]);
+        tg_random(id, sizeof id);
+        g_free(self->credential_id);
+        self->credential_id = tg_hex_encode(id, sizeof id);
+        self->has_arrived = TRUE;
+        take_display(self, &envelope->header, &provision);
+        tg_share_came_through(self);
+
+        if (self->state == TG_STATE_CLAIMING) {
+                TgAction action;
+
+                /* One save for both steps: nothing in between is worth a flush. */
+                tg_session_step(self->role, &self->state, TG_EVENT_CLAIMED, &action);
+        }
+        if (tg_keyring_state(self->wallet->keyring) == TG_KEYRING_UNLOCKED) {
+                tg_share_happens(self, TG_EVENT_RECEIVED, content);
+                return;
+        }
+        if (!tg_share_save(self, content, &error)) {
+                tg_share_go_back(self, error);
+                return;
+        }
+        tg_share_tell(self, TG_SHARE_STATE);
+        tg_share_provision(self);
+}
+
+/* ---- into the keyring ---- */
+
+static void
+on_stored(TgSecret *secret,
+          const char *label,
+          const char *content_type,
+          const GError *error,
+          gpointer user_data)
+{
+        TgShare *self = user_data;
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+
+        self->job = NULL;
+        if (g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE)) {
+                tg_share_set_waiting(self, TRUE);
+                /* A service that does not answer may come back without a sign. */
+                tg_share_later(self, -1);
+                return;
+        }
+        if (error != NULL) {
+                tg_share_set_failure(self, error);
+                tg_share_later(self, -1);
+                return;
+        }
+
+        tg_share_set_failure(self, NULL);
+        self->has_arrived = FALSE;
+        self->ended_by = TG_ENDED_SELF;
+        tg_share_happens(self, TG_EVENT_PROVISIONED, NULL);
+}
+
+static void
+on_unlocked(TgSecret *secret,
+            const char *label,
+            const char *content_type,
+            const GError *error,
+            gpointer user_data)
+{
+        TgShare *self = user_data;
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+
+        self->job = NULL;
+        /* Refused: it waits for the user to unlock the keyring in his own time. */
+        if (error == NULL)
+                tg_share_provision(self);
+}
+
+void
+tg_share_provision(TgShare *self)
+{
+        TgKeyring *keyring = self->wallet->keyring;
+        const TgVertical *vertical = tg_vertical_find(self->format);
+        g_auto(TgProvision) provision = {};
+        g_autoptr(TgSecret) content = NULL;
+        g_autoptr(GError) error = NULL;
+        gsize n_bytes;
+        const guint8 *octets;
+        TgJson json;
+
+        if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED) {
+                gboolean may_ask = self->is_interactive;
+
+                self->is_interactive = FALSE;
+                tg_share_set_waiting(self, TRUE);
+                if (may_ask)
+                        self->job = tg_keyring_unlock(keyring, on_unlocked, self);
+                return;
+        }
+        tg_share_set_waiting(self, FALSE);
+        if (self->state == TG_STATE_EXCHANGING) {
+                tg_share_happens(self, TG_EVENT_RECEIVED, NULL);
+                return;
+        }
+
+        content = tg_store_load_body(self->wallet->store, self->id, &error);
+        if (content == NULL || vertical == NULL) {
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+                return;
+        }
+        octets = tg_secret_get(content, &n_bytes);
+        if (!tg_json_parse((const char *)octets, n_bytes, TG_MAX_PLAINTEXT_BYTES, &json, &error) ||
+            !vertical->decode(&json, &provision, &error)) {
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+                return;
+        }
+
+        self->job = tg_keyring_store_credential(keyring,
+                                                self->credential_id,
+                                                self->title,
+                                                provision.content_type,
+                                                provision.content,
+                                                on_stored,
+                                                self);
+}

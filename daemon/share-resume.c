@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * How a share goes on: after a restart, when the state key is there, when keyring or network
+ * have come back, and when its time is up.
+ */
+
+#include "daemon/clock.h"
+#include "daemon/share-private.h"
+#include "protocol/limits.h"
+
+void
+tg_share_remember_link(TgShare *self)
+{
+        g_autoptr(TgSecret) link = g_steal_pointer(&self->ended_link);
+        g_autoptr(GError) error = NULL;
+        TgStore *store = self->wallet->store;
+
+        if (link == NULL)
+                return;
+        self->has_digest = tg_store_link_digest(store, link, self->digest, &error);
+        if (!self->has_digest ||
+            !tg_store_add_link(store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, &error) ||
+            !tg_share_save(self, NULL, &error))
+                g_warning(
+                        "share %.8s: its link cannot be remembered: %s", self->id, error->message);
+}
+
+/* An end that was written without the key: now the rest of it can be done. */
+static void
+finish_clear_end(TgShare *self, TgState sealed_state, const char *reason)
+{
+        g_autoptr(TgSecret) body = NULL;
+        g_autoptr(GError) sentence = NULL;
+        g_autoptr(GError) error = NULL;
+        TgState state = sealed_state;
+        TgAction action = TG_ACTION_NONE;
+        TgEvent event = TG_EVENT_TIME_UP;
+
+        if (self->state == TG_STATE_CANCELLED)
+                event = TG_EVENT_CANCEL;
+        else if (self->state == TG_STATE_DECLINED)
+                event = TG_EVENT_DECLINE;
+        else if (self->state == TG_STATE_RELINQUISHED)
+                event = TG_EVENT_RELINQUISH;
+        else if (self->state != TG_STATE_EXPIRED)
+                event = TG_EVENT_BROKEN;
+
+        if (!tg_session_step(self->role, &state, event, &action))
+                action = TG_ACTION_NONE;
+        self->ended_by = event == TG_EVENT_TIME_UP ? TG_ENDED_TIME : TG_ENDED_SELF;
+        sentence = tg_share_sentence_of(self, sealed_state, event);
+        if (sentence != NULL)
+                tg_share_set_failure(self, sentence);
+        body = tg_share_plan_errand(self, action, reason);
+        if (body == NULL)
+                body = tg_secret_new("", 0, NULL);
+        tg_share_end_secrets(self);
+        if (!tg_share_save_event(self, event, body, &error))
+                g_warning("share %.8s: %s", self->id, error->message);
+        else if (tg_share_event_counts(event))
+                tg_vault_push_count(self->wallet->vault);
+}
+
+static void
+take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError *error)
+{
+        TgState clear_state = row != NULL ? row->state : self->state;
+        g_autofree char *reason = g_steal_pointer(&self->reason);
+        g_autoptr(GError) gone = NULL;
+
+        self->is_sealed = FALSE;
+        self->is_busy_sealed = FALSE;
+        self->is_waiting_for_keyring = FALSE;
+        if (row != NULL)
+                self->version = row->version;
+        if (detail != NULL)
+                tg_share_read_detail(self, detail);
+        /* Not of one that has ended before, and in its own way. */
+        if (error != NULL && !tg_share_is_ended(self))
+                tg_share_set_failure(self, error);
+
+        if (tg_state_is_end(clear_state) && !tg_share_is_ended(self)) {
+                TgState sealed_state = self->state;
+
+                self->state = clear_state;
+                /* The vault may have written it since the row was read first. */
+                self->ended_s = row->ended_s;
+                finish_clear_end(self, sealed_state, reason);
+        } else if (!tg_share_is_ended(self) && (detail == NULL || error != NULL)) {
+                if (error == NULL)
+                        gone = tg_error_new(TG_ERROR_FAILED,
+                                            "the wallet was restarted before the keyring was "
+                                            "unlocked: start again");
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error != NULL ? error : gone);
+        }
+}
+
+void
+tg_share_unsealed(TgShare *self,
+                  const TgShareRow *row,
+                  TgSecret *detail,
+                  const GError *error,
+                  gboolean is_alone)
+{
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        TgState before = self->state;
+        gboolean was_sealed = self->is_sealed;
+
+        if (was_sealed) {
+                take_detail(self, row, detail, error);
+                tg_share_tell(self, TG_SHARE_ALL);
+                /* An end that nobody has been told of: written by the vault. */
+                if (!tg_state_is_end(before) && row != NULL && tg_state_is_end(row->state))
+                        self->owner->ended(self, self->owner_data);
+        }
+        tg_share_check_time(self, tg_clock_now_s());
+        if (was_sealed)
+                tg_share_resume(self, is_alone);
+        else
+                tg_share_go_on(self); /* it was begun just now, by somebody who waits */
+}
+
+void
+tg_share_keyring_changed(TgShare *self)
+{
+        if (self->is_waiting_for_keyring)
+                tg_share_go_on(self);
+}
+
+void
+tg_share_resume(TgShare *self, gboolean is_alone)
+{
+        if (self->is_stopped || self->timer != 0)
+                return;
+        if (is_alone || self->has_arrived)
+                tg_share_go_on(self);
+        else
+                tg_share_later_ms(self, (guint)g_random_int_range(0, TG_SPREAD_S * 1000));
+}
+
+void
+tg_share_go_on(TgShare *self)
+{
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+
+        if (self->is_stopped || self->is_sealed || self->asking != NULL || self->turn != NULL ||
+            self->job != NULL)
+                return;
+        g_clear_handle_id(&self->timer, g_source_remove);
+
+        if (tg_share_is_ended(self)) {
+                if (self->errand != TG_ERRAND_NONE)
+                        tg_share_run_errand(self);
+                return;
+        }
+
+        switch (self->state) {
+        case TG_STATE_UPLOADING:
+                tg_share_create(self);
+                break;
+        case TG_STATE_CLAIMING:
+                tg_share_claim(self);
+                break;
+        case TG_STATE_INVITED:
+                tg_share_watch(self);
+                break;
+        case TG_STATE_EXCHANGING:
+        case TG_STATE_PROVISIONING:
+                if (self->has_arrived)
+                        tg_share_provision(self);
+                else
+                        tg_share_watch(self);
+                break;
+        case TG_STATE_AUTHORIZING:
+        case TG_STATE_VERIFYING_PIN:
+        case TG_STATE_PIN_NEEDED:
+        case TG_STATE_COMPLETED:
+        case TG_STATE_CANCELLED:
+        case TG_STATE_DECLINED:
+        case TG_STATE_EXPIRED:
+        case TG_STATE_REFUSED:
+        case TG_STATE_BURNED:
+        case TG_STATE_FAILED:
+        case TG_STATE_REVOKED:
+        case TG_STATE_RELINQUISHED:
+                break;
+        }
+}
+
+/* What has arrived is not lost because its keyring was locked too long; and an errand looks at
+ * the clock by itself. */
+gint64
+tg_share_deadline_s(const TgShare *self)
+{
+        if (self->has_arrived || !tg_session_allows(self->role, self->state, TG_EVENT_TIME_UP))
+                return 0;
+        return self->expires_s != 0 ? self->expires_s : self->created_s + TG_MAX_LIFE_S;
+}
+
+void
+tg_share_check_time(TgShare *self, gint64 now_s)
+{
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(GError) late = NULL;
+        gint64 deadline_s = tg_share_deadline_s(self);
+
+        if (deadline_s == 0 || now_s < deadline_s)
+                return;
+        late = tg_error_new(TG_ERROR_EXPIRED,
+                            self->is_shortened ? "the relay has ended it before the time that was "
+                                                 "asked for"
+                                               : "nobody finished it in time");
+        tg_share_ends(
+                self, TG_EVENT_TIME_UP, self->is_shortened ? TG_ENDED_RELAY : TG_ENDED_TIME, late);
+}
