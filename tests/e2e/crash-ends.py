@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""crash-ends.py HOW [FIRST [LAST]] - a wallet is killed at each step of ending a share by
+"""crash-ends.py [HOW…] [FIRST [LAST]] - a wallet is killed at each step of ending a share by
 its user's word. What was answered stays so, the other side learns it, and the relay is left
 with nothing. HOW it is ended:
 
@@ -12,11 +12,10 @@ with nothing. HOW it is ended:
     decline-locked  … when the credential is here, and waits for the keyring
     relinquish      … lets go instead, and another device takes it
 
-With FIRST (and LAST) only these steps."""
+FIRST and LAST are bounds of the steps."""
 
 import os
 import signal
-import sys
 
 from crash_parts import *
 
@@ -82,7 +81,7 @@ def cancel_midway(alice, bob, relay):
 def cancel_unknown(alice, bob, relay):
     def scenario(content, arm):
         number = int(content.split()[-1])
-        arm(kinds=FLUSHES | SENDS, by=signal.SIGSTOP)
+        arm()
         share = alice.share(content)
         until("the relay stands still", lambda: relay.page.hit or alice.state(share) == "invited")
         alice.end_surely(share, "cancelled", "Cancel", "s", "")
@@ -101,7 +100,7 @@ def cancel_unknown(alice, bob, relay):
     relay.count_steps()
     exchange(alice, bob, "so that all are warm")
     clear(relay, alice, bob)
-    every_step(scenario, relay.page, [alice])
+    every_step(scenario, relay.page, [alice], kinds=FLUSHES | SENDS, by=signal.SIGSTOP)
 
 
 def cancel_locked(alice, bob, relay):
@@ -187,7 +186,7 @@ def relinquish(alice, bob, relay):
 
     carol = Person("carol")
     claim("who lets go has let go, and another device can take it")
-    every_step(scenario, bob.page, [alice, bob, carol], stride=2)
+    every_step(scenario, bob.page, [alice, bob, carol], stride=3)
 
 
 scenarios = {
@@ -200,14 +199,4 @@ scenarios = {
     "relinquish": relinquish,
 }
 
-
-def main():
-    enter_world("alice bob carol")
-    alice, bob, relay = Person("alice"), Person("bob"), Relay()
-    for person in (alice, bob):
-        person.count_steps()
-    for name in sys.argv[1:2] or scenarios:
-        scenarios[name](alice, bob, relay)
-
-
-main()
+play(scenarios, "alice bob carol")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""crash-others.py WHO [FIRST [LAST]] - who the wallet relies upon is killed, and is back a
+"""crash-others.py [WHO…] [FIRST [LAST]] - who the wallet relies upon is killed, and is back a
 moment later. WHO:
 
     keyring           of the recipient, at each step while a credential is put into it
@@ -9,17 +9,16 @@ moment later. WHO:
     keyring-cancel    of the sender, while a cancel is counted in it
     polkit            while it asks
 
-With FIRST (and LAST) only these steps."""
+FIRST and LAST are bounds of the steps."""
 
 import os
 import re
 import subprocess
-import sys
 
 from crash_parts import *
 
 
-def kill_the_keyring(alice, bob, relay, prepare, stride=1):
+def kill_the_keyring(alice, bob, relay, prepare):
     keyring = Keyring(bob)
 
     def scenario(content, arm):
@@ -42,7 +41,7 @@ def kill_the_keyring(alice, bob, relay, prepare, stride=1):
     keyring.count_steps()
     exchange(alice, bob, "so that all are warm")
     clear(relay, alice, bob)
-    every_step(scenario, keyring.page, [alice, bob], stride=stride)
+    every_step(scenario, keyring.page, [alice, bob])
 
 
 def keyring(alice, bob, relay):
@@ -52,12 +51,12 @@ def keyring(alice, bob, relay):
 
 def keyring_restart(alice, bob, relay):
     claim("the keyring may die while a wallet starts")
-    kill_the_keyring(alice, bob, relay, bob.kill, stride=2)
+    kill_the_keyring(alice, bob, relay, bob.kill)
 
 
 def keyring_new(alice, bob, relay):
     claim("the keyring may die while it is given a new state key")
-    kill_the_keyring(alice, bob, relay, bob.begin_anew, stride=2)
+    kill_the_keyring(alice, bob, relay, bob.begin_anew)
 
 
 def keyring_cancel(alice, bob, relay):
@@ -148,13 +147,4 @@ scenarios = {
     "polkit": polkit,
 }
 
-
-def main():
-    enter_world()
-    alice, bob, relay = Person("alice"), Person("bob"), Relay()
-    for person in (alice, bob):
-        person.count_steps()
-    scenarios[sys.argv[1]](alice, bob, relay)
-
-
-main()
+play(scenarios)

@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""crash-steps.py WHO [FIRST [LAST]] - a program is killed at each step of an exchange; it
+"""crash-steps.py [WHO…] [FIRST [LAST]] - a program is killed at each step of an exchange; it
 is started again, and the exchange ends right all the same: the credential is there once,
 both sides know it, nothing is left over, and nobody had to do anything but ask again where
 the consent itself was cut off. WHO dies:
 
-    sender, recipient   the wallet, every step; sometimes again while it recovers
+    sender, recipient   the wallet, every step; now and then again while it recovers
     keeper              the sender's, who shares an item of the keyring
     beginner            a wallet that has never run, from its first instruction
     relay               the relay
 
-With FIRST (and LAST) only these steps."""
-
-import sys
+FIRST and LAST are bounds of the steps."""
 
 from crash_parts import *
 
@@ -21,14 +19,16 @@ def kill_a_wallet(victim, alice, bob, relay):
     def scenario(content, arm):
         arm()
         step = int(content.split()[-1])
-        # Each third time once more, at some step of the recovery.
-        victim.recovery = step * 7 % 200 + 1 if step % 3 == 0 else 0
+        # Now and then once more, at some step of the recovery.
+        victim.recovery = step * 7 % 150 + 1 if step % 4 == 0 else 0
         exchange(alice, bob, content)
         clear(relay, alice, bob)
 
     exchange(alice, bob, "so that all are warm")
     clear(relay, alice, bob)
     every_step(scenario, victim.page, [alice, bob])
+    # What was received and not acted upon is known to nobody: a few of these will do.
+    every_step(scenario, victim.page, [alice, bob], stride=7, kinds=RECEIPTS)
 
 
 def sender(alice, bob, relay):
@@ -84,7 +84,7 @@ def beginner(alice, bob, relay):
 
 def relay_dies(alice, bob, relay):
     def scenario(content, arm):
-        arm(kinds=FLUSHES | SENDS)
+        arm()
         exchange(alice, bob, content)
         clear(relay, alice, bob)
 
@@ -92,7 +92,9 @@ def relay_dies(alice, bob, relay):
     exchange(alice, bob, "so that all are warm")
     clear(relay, alice, bob)
     relay.count_steps()
-    every_step(scenario, relay.page, [alice, bob])
+    every_step(scenario, relay.page, [alice, bob], kinds=FLUSHES)
+    # Before each of them: after the last one is before the next.
+    every_step(scenario, relay.page, [alice, bob], stride=2, kinds=SENDS)
 
 
 scenarios = {
@@ -103,13 +105,4 @@ scenarios = {
     "relay": relay_dies,
 }
 
-
-def main():
-    enter_world()
-    alice, bob, relay = Person("alice"), Person("bob"), Relay()
-    for person in (alice, bob):
-        person.count_steps()
-    scenarios[sys.argv[1]](alice, bob, relay)
-
-
-main()
+play(scenarios)

@@ -27,7 +27,7 @@ ENDS = "completed cancelled declined expired refused burned failed revoked relin
 DEADLINE_S = 60  # one for whatever has to be waited for
 
 FLUSHES, CHANGES, SENDS, RECEIPTS = 1, 2, 4, 8
-ALL_KINDS = 15
+EFFECTS = FLUSHES | CHANGES | SENDS
 
 
 def enter_world(users="alice bob"):
@@ -75,12 +75,14 @@ nurses = []
 def until(what, condition):
     """Waits for `condition` to be true, and returns what it returned."""
     deadline = time.monotonic() + DEADLINE_S
+    pause = 0.005
     while not (answer := condition()):
         for nurse in nurses:
             nurse()
         if time.monotonic() > deadline:
             raise Wrong(f"not within {DEADLINE_S} s: {what() if callable(what) else what}")
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.05)
     return answer
 
 
@@ -105,7 +107,7 @@ class Page:
         # One aligned word at a time, for the program counts meanwhile.
         memoryview(self.memory).cast("Q")[index] = number
 
-    def arm(self, step, kinds=ALL_KINDS, by=signal.SIGKILL):
+    def arm(self, step, kinds=EFFECTS, by=signal.SIGKILL):
         """Step 1 is the next of one of these kinds."""
         self._put(1, 0)
         self.memory[40:] = bytes(88)  # who met it, and at what
@@ -546,16 +548,16 @@ def clear(relay, *people):
     relay.is_empty()
 
 
-def every_step(scenario, page, people, first=1, last=99999, stride=1):
+def every_step(scenario, page, people, stride=1, **how):
     """Runs `scenario`, which calls what it is given when the steps are to count, with a kill
     at step after step; until it is over before the step comes. With bounds on the command
     line only those steps."""
-    if len(sys.argv) > 2:
-        first, last, stride = int(sys.argv[2]), int((sys.argv + [last])[3]), 1
+    bounds = [int(word) for word in sys.argv[1:] if word.isdigit()]
+    steps = range(bounds[0], (bounds + [99999])[1] + 1) if bounds else range(1, 99999, stride)
     page.tally = {}
-    for step in range(first, last + 1, stride):
+    for step in steps:
         try:
-            scenario(f"content of step {step}", lambda **how: page.arm(step, **how))
+            scenario(f"content of step {step}", lambda: page.arm(step, **how))
         except (Wrong, Failed) as failure:
             print(f"failed: step {step}, {page.hit or 'survived'}: {failure}", file=sys.stderr)
             shown_on_failure(people)
@@ -584,3 +586,18 @@ def shown_on_failure(people):
                 print(person.name, path, {n: share[n] for n in wanted}, file=sys.stderr)
         except (Wrong, Failed) as failure:
             print(person.name, failure, file=sys.stderr)
+
+
+def play(scenarios, users="alice bob"):
+    """The scenarios that are named on the command line, or all."""
+    enter_world(users)
+    alice, bob, relay = Person("alice"), Person("bob"), Relay()
+    for person in (alice, bob):
+        person.count_steps()
+    for name in [word for word in sys.argv[1:] if not word.isdigit()] or scenarios:
+        try:
+            scenarios[name](alice, bob, relay)
+        except (Wrong, Failed) as failure:
+            print(f"failed: {name}: {failure}", file=sys.stderr)
+            shown_on_failure([alice, bob])
+            sys.exit(1)
