@@ -5,6 +5,8 @@
  * ARCHITECTURE.md lists (held reads, If-Match, claim proof).
  */
 
+#include <string.h>
+
 #include "daemon/clock.h"
 #include "daemon/transport.h"
 #include "protocol/error.h"
@@ -133,6 +135,15 @@ kind_of(TgAskKind ask, guint status)
         }
 }
 
+/* It is stored and sent back: so it must be short. */
+static const char *
+etag_of(const TgHttpResponse *response)
+{
+        return response->etag != NULL && strlen(response->etag) <= TG_MAX_ETAG_BYTES
+                       ? response->etag
+                       : NULL;
+}
+
 /* A date that no clock shows is none: we would count with it. */
 static gint64
 skew_of(const TgHttpResponse *response)
@@ -157,7 +168,7 @@ on_response(const TgHttpResponse *response, const GError *error, gpointer user_d
 
         if (response != NULL) {
                 reply.kind = kind_of(self->kind, response->status);
-                reply.etag = response->etag;
+                reply.etag = etag_of(response);
                 reply.retry_after_s = response->retry_after_s;
                 reply.body = response->body;
                 reply.is_json = g_strcmp0(response->content_type, "application/json") == 0;

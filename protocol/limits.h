@@ -32,6 +32,7 @@
 #define TG_MAX_DESCRIPTION_BYTES 1024
 #define TG_MAX_IMAGE_URL_BYTES 2048
 #define TG_MAX_TOKEN_BYTES 4096
+#define TG_MAX_ETAG_BYTES 256 /* of a relay: ours has 20 */
 #define TG_MAX_WAIT_S 60
 #define TG_DEFAULT_LIFE_S 86400
 #define TG_MIN_LIFE_S 60
