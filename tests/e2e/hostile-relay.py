@@ -73,7 +73,7 @@ LIES = {
 
 
 def lies_about_ends():
-    """Of each lie five shares, one in each state in which it can be told."""
+    """Of each lie six shares, one in each state in which it can be told."""
     told = []
     for name, answer in LIES.items():
         told.append((name, "uploading", *alice_shares("x", lambda r, h, a=answer: a())))
@@ -88,6 +88,9 @@ def lies_about_ends():
         told.append((name, "exchanging", bob.accept(link), box))
         link, box = offer(lie("write", "recipient", answer))
         told.append((name, "ended", bob.accept(link), box))
+        share, box = alice_shares("x", lie("delete", "initiator", answer))
+        share.reaches("invited").call("Cancel", "s", "")
+        told.append((name, "cancelled", share, box))
 
     def check():
         claim("whatever the relay says of an end, in whatever state, is the relay's word")
@@ -101,10 +104,18 @@ def lies_about_ends():
                 share.ended("failed", "relay", "Expired")
             elif state == "exchanging":
                 share.ended("cancelled", "relay", "Cancelled")
+            elif state == "cancelled":
+                share.ended("cancelled", "self", "Cancelled")
+                eventually(lambda b=box: b.asked("delete"), f"{about}: not deleted")
+                continue
             else:
                 share.ended("completed", "self")
                 eventually(lambda b=box: b.asked("write"), f"{about}: no end message")
             quiet.add(about, box, 1 if state in ("uploading", "claiming") else 2)
+        for name, state, share, box in told:
+            if state == "cancelled":
+                equal([r.kind for r in box.requests][-1], "delete", name)
+                quiet.add(f"\"{name}\" to a deletion", box, len(box.requests))
         sight = [s for name, state, s, _ in told if (name, state) == ("a sight", "exchanging")][0]
         sentence = sight.get("Failure")[1]
         if any(ord(c) < 32 or c == "\u202e" for c in sentence):
@@ -336,6 +347,8 @@ def versions():
             elapsed = time.monotonic() - reads[0].at
             # The first look, one more when there is a tag to wait by.
             most = most_requests(elapsed, 2)
+            if any(len(r.header("If-None-Match") or "") > 256 for r in reads):
+                outcome.of(fail, f"\"{name}\" was sent back")
             if not 2 <= len(reads) <= most:
                 outcome.of(fail, f"\"{name}\" makes {share.user.name} read {len(reads)} times in "
                            f"{elapsed:.1f} s, at most {most} are allowed")
@@ -437,6 +450,9 @@ def redirected(status):
 
 def redirects():
     shares = []
+    link, box = offer(lie("preview", None, lambda: Answer(
+        301, "elsewhere", [("Location", f"{trap.origin}/v1/m/{box.id}")])))
+    contains(bob.inspect_refused(link), "elsewhere")
     for status in (300, 301, 302, 303, 305, 307, 308):
         shares.append((status, *alice_shares(f"by {status}", redirected(status))))
 
@@ -465,7 +481,7 @@ def redirects():
 def main():
     ca = bundle(authority)
     blind = Relay(relay.tls)
-    blind.proves = False
+    blind.proves = blind.tags = False
     for user in (alice, bob):
         user.trust(relay, blind, ca=ca, default=relay)
 
@@ -473,12 +489,14 @@ def main():
         versions, redirects, contents_swapped, end_of_another, own_message_reflected,
         served_after_the_end, lies_about_claims, lies_about_ends, hostile_links)]
 
-    claim("a relay that knows no claim proof serves nevertheless, and that is noted")
+    claim("a relay that knows no claim proof and no versions serves nevertheless; it is noted")
     share, box = alice_shares("x", at=blind)
     received = bob.accept(share.link())
     received.reaches("completed")
     share.ended("completed", "peer")
     contains(alice.log(), "does not know claim proofs")
+    if any(r.header("Prefer") for r in box.requests):
+        fail("it was asked to hold a read")
 
     outcome.of_all(checks)
 

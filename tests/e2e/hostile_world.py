@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import os
+import pwd
 import shutil
 import ssl
 import subprocess
@@ -193,20 +194,29 @@ class Share:
 class User:
     def __init__(self, name):
         self.name = name
-        self.home = os.path.expanduser("~" + name)
+        account = pwd.getpwnam(name)
+        self.home = account.pw_dir
+        # What "as" would do each time: there are thousands of commands.
+        lines = world("as", name, "env", "-0").split("\0")
+        self._identity = {
+            "user": account.pw_uid, "group": account.pw_gid, "cwd": self.home,
+            "extra_groups": os.getgrouplist(name, account.pw_gid),
+            "env": dict(line.split("=", 1) for line in lines if line)}
         self.trusted = []
         self._snapshot, self._taken, self._taking = {}, 0.0, threading.Lock()
 
     def snapshot(self):
         """All shares, at most a moment old: many may wait for theirs at the same time."""
         with self._taking:
-            if time.monotonic() > self._taken + 0.2:
+            if time.monotonic() > self._taken:
+                begun = time.monotonic()
                 self._snapshot = self.objects()
-                self._taken = time.monotonic()
+                taken = time.monotonic()
+                self._taken = taken + max(0.1, 4 * (taken - begun))
             return self._snapshot
 
     def run(self, *command, check=True, **options):
-        done = subprocess.run(("as", self.name) + command, capture_output=True,
+        done = subprocess.run(command, capture_output=True, **self._identity,
                               **{"stdin": subprocess.DEVNULL, **options})
         if check and done.returncode != 0:
             fail(f"{self.name}: {' '.join(command)}: status {done.returncode}: "
@@ -311,6 +321,11 @@ class User:
         found = self.run("secret-tool", "search", "--all", "tigress", "credential", check=False)
         text = (found.stdout + found.stderr).decode()
         return sorted(line[15:] for line in text.splitlines() if line.startswith("attribute.id = "))
+
+    def received(self):
+        """The same as the shares say."""
+        return sorted(s["Credential"].rsplit("/", 1)[-1] for s in self.objects().values()
+                      if s["Credential"] != "/")
 
     def content_of(self, share):
         """What the keyring holds of what the share brought."""

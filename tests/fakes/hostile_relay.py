@@ -526,12 +526,20 @@ def reset():
     return raw(tear)
 
 
+poured = []  # octets that each endless answer got rid of
+
+
 def endless(head, chunk, between_s=0.0):
     """head, then chunk for ever, or until the other side has enough."""
     def pour(sock):
-        sock.sendall(head)
-        while True:
-            sock.sendall(chunk)
-            if between_s:
-                time.sleep(between_s)
+        n_octets = 0
+        try:
+            sock.sendall(head)
+            while True:
+                sock.sendall(chunk)
+                n_octets += len(chunk)
+                if between_s:
+                    time.sleep(between_s)
+        finally:
+            poured.append(n_octets)
     return raw(pour)
