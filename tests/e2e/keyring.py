@@ -37,12 +37,16 @@ def is_keyring(caller, state):
           lambda: caller.get(ROOT, "KeyringState") == state)
 
 
-def other_items(user):
-    """What other programs find: a search of theirs, and all that is there."""
-    item = run("as", user, "secret-tool", "lookup", "place", "home")
-    done = subprocess.run(["as", user, "secret-tool", "search", "--all", "place", "home"],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return item, sorted(done.stdout.splitlines())
+def other_items(caller):
+    """What other programs find: a search of theirs, and all that is known of what it finds."""
+    service = "org.freedesktop.secrets"
+    kind, _, values = caller.ask(service, SECRETS, "org.freedesktop.Secret.Service", "SearchItems",
+                                 "a{ss}", ({"place": "home"},))
+    equal(kind, "return", f"a search ({values})")
+    properties = {path: caller.ask(service, path, "org.freedesktop.DBus.Properties", "GetAll", "s",
+                                   ("org.freedesktop.Secret.Item",))[2] for path in values[0]}
+    secret = run("as", caller.user, "secret-tool", "lookup", "place", "home")
+    return secret, values, properties
 
 
 # ---- locked ----
@@ -240,18 +244,18 @@ def nothing_of_others_is_changed(alice, bob):
     for user, secret in (("alice", "hers"), ("bob", "his")):
         run("as", user, "secret-tool", "store", "--label=Wi-Fi at home", "place", "home",
             input=secret)
-    before = other_items("bob")
+    before = other_items(bob)
     share = alice.call(ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", ITEM,
                        {"attributes": ("a{ss}", {"place": "home"})}, {"wait": ("b", True)})
     received = bob.accept(alice.invitation(share))
     bob.reaches(received, "completed")
-    equal(other_items("bob"), before, "what other programs find")
+    equal(other_items(bob), before, "what other programs find")
     equal(before[0], "his", "what they found before")
     equal(keyring_items("bob")[bob.get(received, "Credential")[-32:]], "hers", "what arrived")
 
     claim("nor does its removal")
     bob.call(bob.get(received, "Credential"), "Credential", "Remove")
-    equal(other_items("bob"), before, "what other programs find")
+    equal(other_items(bob), before, "what other programs find")
 
 
 def reset(alice, bob):
