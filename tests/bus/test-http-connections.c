@@ -280,8 +280,10 @@ test_a_held_request_does_not_keep_the_loop_busy(HttpFixture *f, gconstpointer da
         http_send_path(f, f->context, "/slow", &slow);
         wait_for_server(f, slow_was_asked);
         g_timeout_add(1000, set_flag, &is_over);
-        for (; !is_over; n_turns++)
+        do {
                 g_main_context_iteration(NULL, TRUE);
+                n_turns++;
+        } while (!is_over);
         g_assert_cmpuint(n_turns, <, 10);
 }
 

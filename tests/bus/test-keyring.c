@@ -158,8 +158,8 @@ test_attributes_must_match_exactly_one(KeyringFixture *f, gconstpointer data)
 {
         const char *const one[] = {"server", "a.example", "user", "alice", NULL};
         const char *const two[] = {"server", "a.example", "user", "bob", NULL};
-        g_autofree char *first = keyring_make_item("First", "1", one);
-        g_autofree char *second = keyring_make_item("Second", "2", two);
+        G_GNUC_UNUSED g_autofree char *first = keyring_make_item("First", "1", one);
+        G_GNUC_UNUSED g_autofree char *second = keyring_make_item("Second", "2", two);
         g_autoptr(GHashTable) attributes = g_hash_table_new(g_str_hash, g_str_equal);
         g_auto(KeyringAnswer) several = {0};
 

@@ -21,7 +21,6 @@
 static int
 open_session(sd_bus *bus, sd_bus_error *error, char **ret_session)
 {
-        g_autofree char *session = NULL;
         const char *path;
         sd_bus_message *reply = NULL;
         int r;
