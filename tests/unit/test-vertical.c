@@ -130,8 +130,7 @@ test_a_malformed_item_is_refused(void)
                 "{\"label\":1,\"contentType\":\"t\",\"octets\":\"\",\"attributes\":{}}",
                 "{\"label\":\"l\",\"octets\":\"\",\"attributes\":{}}",
                 "{\"label\":\"l\",\"contentType\":\"t\",\"octets\":\"A\",\"attributes\":{}}",
-                "{\"label\":\"l\",\"contentType\":\"t\",\"octets\":\"A=\\u003d\",\"attributes\":{}"
-                "}",
+                "{\"label\":\"\",\"contentType\":\"t\",\"octets\":\"A\\u003d\",\"attributes\":{}}",
                 "{\"label\":\"l\",\"contentType\":\"t\",\"octets\":\"\",\"attributes\":[]}",
                 "{\"label\":\"l\",\"contentType\":\"t\",\"octets\":\"\"}",
                 "{\"label\":\"l\",\"contentType\":\"\",\"octets\":\"\",\"attributes\":{}}",
