@@ -82,7 +82,7 @@ class Witness:
     """Looks at the arguments and the environment of every process, again and again."""
 
     def __init__(self, secrets):
-        self.secrets, self.found, self.n_seen = secrets, [], set()
+        self.secrets, self.found, self.seen = secrets, [], set()
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
@@ -99,7 +99,7 @@ class Witness:
                 octets = text.read()
         except OSError:
             return
-        self.n_seen.add((pid, octets[:100]))
+        self.seen.add((file, pid))
         try:
             self.secrets.look(octets, f"{file} of {octets[:60]!r}")
         except Wrong as wrong:
@@ -108,6 +108,8 @@ class Witness:
     def end(self):
         self.is_over.set()
         self.thread.join()
+        if len(self.seen) < 20:
+            raise Wrong("nobody was seen")
         equal(self.found, [], "secrets in arguments and environments")
 
 
@@ -166,6 +168,16 @@ class Overheard:
 
 
 # ---- memory ----
+
+
+def may_trace():
+    """Whether we may look into processes of others at all: not in every container."""
+    try:
+        with open(f"/proc/{pid_of_wallet('alice')}/mem", "rb"):
+            return True
+    except PermissionError:
+        return False
+
 
 
 def memory(pid):
@@ -368,9 +380,9 @@ def main():
     n_errors = by_mistakes(secrets, bob, next(iter(bob.objects())))
 
     claim("nothing of it was in an argument or in an environment")
-    if len(witness.n_seen) < 20:
-        raise Wrong("nobody was seen")
     witness.end()
+    if not may_trace():
+        skip("nobody here may read the environments of others (CAP_SYS_PTRACE)")
 
     claim("nor in a signal or an error")
     for each, n in zip(overheard, (0, n_errors)):
@@ -378,8 +390,11 @@ def main():
 
     claim("nor in memory that a core would hold, but in that which is locked and left out")
     key = base64.b64decode(link.partition("#")[2])
-    memory_is_clean("alice", secrets, key)
-    memory_is_clean("bob", secrets, b"")
+    if may_trace():
+        memory_is_clean("alice", secrets, key)
+        memory_is_clean("bob", secrets, b"")
+    else:
+        skip("nobody here may read the memory of others (CAP_SYS_PTRACE)")
     process = f"/proc/{pid_of_wallet('alice')}"
     contains(open(f"{process}/limits").read(), "Max core file size        0 ", "its limits")
     equal(os.stat(f"{process}/environ").st_uid, 0, "who may look into the wallet")

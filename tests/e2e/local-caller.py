@@ -131,6 +131,39 @@ def calls_of_wrong_values(caller, methods, keys):
     print(f"  ({n} calls)")
 
 
+def options_are_strict(caller, credential):
+    claim("a key that is unknown, given twice or of another type is refused by its name")
+    text, other = ("s", "x"), ("as", ["x"])
+    content = {"content": text}
+    link = ("s", LINK)
+    calls = [(path, interface, method, signature, before, key)
+             for path, interface, method, signature, before, keys in (
+                 (ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", (TOKEN, content),
+                  ("title", "description", "relay", "kind", "expires-in", "compat", "wait",
+                   "image-url", "public-title", "vertical-letter")),
+                 (ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", (TOKEN, None), ("content",)),
+                 (ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", (ITEM, None),
+                  ("item", "attributes")),
+                 (ROOT, "Manager", "InspectInvitation", "va{sv}", (link,), ("fetch",)),
+                 (ROOT, "Manager", "AcceptInvitation", "va{sv}", (link,),
+                  ("secret", "title", "wait")),
+                 (credential, "Credential", "Reveal", "a{sv}", (), ("as",)),
+                 (credential, "Credential", "Share", "a{sv}", (), ("title", "wait")))
+             for key in keys]
+    good = {"expires-in": ("u", 600), "item": ("o", "/"), "attributes": ("a{ss}", {"a": "b"}),
+            **dict.fromkeys(("compat", "wait", "public-title", "fetch"), ("b", True))}
+    for path, interface, method, signature, before, key in calls:
+        for pairs, part in (([(key, other)], f'"{key}" must be'),
+                            ([(key, good.get(key, text))] * 2, f'"{key}" is given twice'),
+                            ([("x" + key, text)], f'"x{key}" is not a key known here')):
+            values = [*before, pairs]
+            if None in values:
+                values = [before[0], pairs, {}]
+            sentence = caller.refused("Invalid", path, interface, method, signature, *values)
+            if part not in sentence and not (key in ("content", "secret") and "must be" in part):
+                raise Wrong(f"{method} of {pairs}: {sentence}")
+
+
 def check(caller, method, calls):
     for value, serial in calls:
         about = f"{method} with {str(value)[:100]}"
@@ -371,6 +404,7 @@ def main():
     fuzzer = Caller("alice")
     calls_of_wrong_types(fuzzer, methods)
     calls_of_wrong_values(fuzzer, methods, known_options())
+    options_are_strict(fuzzer, credential)
     what_is_not_there(fuzzer)
     consent("alice", "yes")
     messages_that_nobody_should_send(alice)
