@@ -15,6 +15,7 @@
 #include "protocol/text.h"
 
 #define MAX_LINKS 4
+#define MAX_OPENINGS 8 /* at a time, whoever asks */
 #define APPLICATION_INTERFACE "org.freedesktop.Application"
 
 typedef struct {
@@ -29,6 +30,7 @@ free_opening(gpointer data)
         TgOpening *self = data;
 
         g_clear_pointer(&self->inspection, tg_inspection_cancel);
+        self->bus->n_openings--;
         g_free(self->origin);
         g_free(self);
 }
@@ -114,6 +116,7 @@ open_link(TgWalletBus *bus, const char *text)
         self = g_new0(TgOpening, 1);
         self->bus = bus;
         self->origin = g_strdup(link->origin);
+        bus->n_openings++;
         tg_pending_add(bus, self, free_opening);
         self->inspection = tg_inspection_start(wallet, link, on_inspected, self);
 }
@@ -134,6 +137,12 @@ on_open(sd_bus_message *message, void *userdata, sd_bus_error *error)
         call = tg_call_new(self->callers, message, &refused);
         if (call == NULL)
                 return tg_reply_error(message, refused);
+        if (self->n_openings >= MAX_OPENINGS) {
+                refused = tg_error_new(TG_ERROR_LIMIT_REACHED,
+                                       "too many links are being looked at: try again later");
+                tg_call_fail(call, refused);
+                return 1;
+        }
         while (n < MAX_LINKS && sd_bus_message_read(message, "s", &text) > 0) {
                 open_link(self, text);
                 n++;

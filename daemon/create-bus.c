@@ -31,6 +31,7 @@ typedef struct {
         const TgVertical *vertical;
         TgValue *content_value;
         TgSecret *content;
+        char *credential_id; /* of Credential.Share */
         char *item_path;
         GHashTable *attributes;
         char *label;
@@ -71,6 +72,7 @@ free_create(gpointer data)
         g_clear_pointer(&self->content_value, tg_value_free);
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->attributes, g_hash_table_unref);
+        g_free(self->credential_id);
         g_free(self->item_path);
         g_free(self->label);
         g_free(self->content_type);
@@ -307,8 +309,10 @@ content_read(TgSecret *secret, const GError *error, gpointer user_data)
         if (secret != NULL)
                 self->content = tg_secret_ref(secret);
 
-        /* From a locked keyring the item is read after the user's yes, when it is unlocked. */
-        if (self->content != NULL || tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED)
+        /* From a locked keyring the item is read after the user's yes, when it is unlocked; for
+         * a sandbox always, or labels and attributes could be found out by asking. */
+        if (self->content != NULL || tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED ||
+            tg_caller_is_sandboxed(tg_call_caller(self->call)))
                 begin(self);
         else if (self->item_path != NULL)
                 self->job = tg_keyring_load_item(keyring, self->item_path, item_read, self);
@@ -407,6 +411,30 @@ begin(TgCreate *self)
 
 /* ---- Credential.Share ---- */
 
+static void
+load_credential(TgCreate *self)
+{
+        TgKeyring *keyring = tg_manager_wallet(self->bus->manager)->keyring;
+
+        self->job = tg_keyring_load_credential(keyring, self->credential_id, item_read, self);
+}
+
+static void
+unlocked(TgSecret *secret,
+         const char *label,
+         const char *content_type,
+         const GError *error,
+         gpointer user_data)
+{
+        TgCreate *self = user_data;
+
+        self->job = NULL;
+        if (error != NULL)
+                finish(self, error);
+        else
+                load_credential(self);
+}
+
 int
 tg_create_from_credential(TgWalletBus *bus, sd_bus_message *message, const char *id)
 {
@@ -434,6 +462,11 @@ tg_create_from_credential(TgWalletBus *bus, sd_bus_message *message, const char 
                 self->description = g_strdup(credential->description);
         create = g_steal_pointer(&self);
         tg_pending_add(bus, create, free_create);
-        create->job = tg_keyring_load_credential(wallet->keyring, id, item_read, create);
+        create->credential_id = g_strdup(id);
+        if (tg_keyring_state(wallet->keyring) != TG_KEYRING_UNLOCKED &&
+            tg_call_is_interactive(create->call))
+                create->job = tg_keyring_unlock(wallet->keyring, unlocked, create);
+        else
+                load_credential(create);
         return 1;
 }

@@ -105,13 +105,16 @@ tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCrede
 
 /* ---- Reveal, Remove: ask the user, then the keyring ---- */
 
-typedef struct {
+typedef struct Access Access;
+
+struct Access {
         TgWalletBus *bus;
         TgCall *call;
         TgKeyringJob *job;
+        void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
         char *id;
         gboolean is_bytes;
-} Access;
+};
 
 static void
 free_access(gpointer data)
@@ -194,12 +197,6 @@ on_content(TgSecret *secret,
                 answer_content(self, secret);
 }
 
-static void on_unlocked(TgSecret *secret,
-                        const char *label,
-                        const char *content_type,
-                        const GError *error,
-                        gpointer user_data);
-
 static void
 load_content(Access *self)
 {
@@ -220,20 +217,29 @@ on_unlocked(TgSecret *secret,
         if (error != NULL)
                 finish(self, error);
         else
-                load_content(self);
+                self->begin(self);
+}
+
+/* An act of the user's may ask him to unlock the keyring. */
+static void
+begin_unlocked(Access *self, void (*begin)(Access *self))
+{
+        TgKeyring *keyring = tg_manager_wallet(self->bus->manager)->keyring;
+
+        self->begin = begin;
+        if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(self->call))
+                self->job = tg_keyring_unlock(keyring, on_unlocked, self);
+        else
+                begin(self);
 }
 
 static void
 reveal_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
 {
-        TgKeyring *keyring = tg_manager_wallet(self->manager)->keyring;
         Access *access = new_access(self, call, id);
 
         access->is_bytes = GPOINTER_TO_INT(user_data);
-        if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(call))
-                access->job = tg_keyring_unlock(keyring, on_unlocked, access);
-        else
-                load_content(access);
+        begin_unlocked(access, load_content);
 }
 
 static int
@@ -294,12 +300,16 @@ on_removed(TgSecret *secret,
 }
 
 static void
+remove_content(Access *self)
+{
+        self->job = tg_keyring_remove_credential(
+                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_removed, self);
+}
+
+static void
 remove_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
 {
-        Access *access = new_access(self, call, id);
-
-        access->job = tg_keyring_remove_credential(
-                tg_manager_wallet(self->manager)->keyring, id, on_removed, access);
+        begin_unlocked(new_access(self, call, id), remove_content);
 }
 
 static int

@@ -458,12 +458,10 @@ tg_keyring_store_count(TgKeyring *self, guint64 count, TgKeyringFunc func, gpoin
 {
         g_autoptr(GVariant) attributes = attributes_of(SCHEMA_TRY_COUNTER, IS_TRY_COUNTER, NULL);
         g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT, count);
-        g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) secret = tg_secret_new(text, strlen(text), &error);
+        g_autoptr(TgSecret) secret = tg_secret_new(text, strlen(text), NULL);
 
-        /* Twenty octets are to be had, or nothing is. */
         if (!secret)
-                g_error("%s", error->message);
+                return NULL;
         return store(self, "Tigress: PIN tries", attributes, secret, "text/plain", func, user_data);
 }
 

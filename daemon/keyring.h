@@ -61,6 +61,7 @@ tg_keyring_replace_key(TgKeyring *self, TgSecret *key, TgKeyringFunc func, gpoin
 
 /* The try counter: a decimal number as the secret's octets. */
 TgKeyringJob *tg_keyring_load_count(TgKeyring *self, TgKeyringFunc func, gpointer user_data);
+/* NULL, and no callback, when there is no memory for it: try again later. */
 TgKeyringJob *
 tg_keyring_store_count(TgKeyring *self, guint64 count, TgKeyringFunc func, gpointer user_data);
 

@@ -10,6 +10,7 @@ struct TgManager {
         TgWallet *wallet;
         GHashTable *shares;
         GHashTable *credentials;
+        TgCredential *arriving; /* in a transaction that is not through yet */
         TgAlarm *alarm;
         const TgManagerObserver *observer;
         gpointer observer_data;

@@ -99,6 +99,16 @@ drop_missing(TgManager *self)
                 g_warning("cannot look for missing shares: %s", error->message);
 }
 
+/* A stored share may name a credential that has been removed since. */
+static void
+lose_removed(TgManager *self, TgShare *share)
+{
+        const char *id = tg_share_credential_id(share);
+
+        if (id != NULL && tg_manager_credential(self, id) == NULL)
+                tg_share_lose_credential(share);
+}
+
 void
 tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
 {
@@ -115,6 +125,8 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
                 unseal_share(self, list->pdata[i], found, is_alone);
         if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))
                 g_warning("cannot read the stored credentials: %s", error->message);
+        for (guint i = 0; i < list->len; i++)
+                lose_removed(self, list->pdata[i]);
         if (finding == TG_VAULT_FINE)
                 drop_missing(self);
         tg_manager_set_alarm(self);

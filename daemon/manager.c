@@ -169,7 +169,9 @@ on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer us
                 tg_credential_free(credential);
                 return FALSE;
         }
-        g_hash_table_replace(self->credentials, credential->id, credential);
+        /* In the list only when the transaction has gone through. */
+        g_clear_pointer(&self->arriving, tg_credential_free);
+        self->arriving = credential;
         return TRUE;
 }
 
@@ -177,9 +179,12 @@ static void
 on_arrival_saved(TgShare *share, const char *credential_id, gpointer user_data)
 {
         TgManager *self = user_data;
-        TgCredential *credential = tg_manager_credential(self, credential_id);
+        TgCredential *credential = g_steal_pointer(&self->arriving);
 
-        if (self->observer != NULL && credential != NULL)
+        if (credential == NULL)
+                return;
+        g_hash_table_replace(self->credentials, credential->id, credential);
+        if (self->observer != NULL)
                 self->observer->credential_added(credential, self->observer_data);
 }
 
@@ -306,6 +311,7 @@ tg_manager_free(TgManager *self)
         self->observer = NULL;
         g_clear_pointer(&self->shares, g_hash_table_unref);
         g_clear_pointer(&self->credentials, g_hash_table_unref);
+        g_clear_pointer(&self->arriving, tg_credential_free);
         tg_alarm_free(self->alarm);
         g_free(self);
 }
@@ -394,9 +400,9 @@ tg_manager_accept(TgManager *self,
                                                 error));
 }
 
-/* By address, for shares that have no digest yet: they wait for a decision or the keyring. */
+/* Without a digest, for shares that have none yet: they wait for a decision or the keyring. */
 static TgShare *
-find_address(TgManager *self, const char *mailbox_url)
+find_undigested(TgManager *self, const TgLink *link)
 {
         GHashTableIter iter;
         gpointer value;
@@ -404,8 +410,7 @@ find_address(TgManager *self, const char *mailbox_url)
         g_hash_table_iter_init(&iter, self->shares);
         while (g_hash_table_iter_next(&iter, NULL, &value)) {
                 if (tg_share_role(value) == TG_ROLE_RECIPIENT && !tg_share_is_ended(value) &&
-                    tg_share_link_digest(value) == NULL &&
-                    g_strcmp0(tg_share_mailbox_url(value), mailbox_url) == 0)
+                    tg_share_link_digest(value) == NULL && tg_share_is_of(value, link))
                         return value;
         }
         return NULL;
@@ -418,7 +423,7 @@ tg_manager_find_link(TgManager *self, const TgLink *link, GError **error)
         guint8 digest[TG_SHA256_BYTES];
         TgShare *found;
 
-        found = find_address(self, link->mailbox_url);
+        found = find_undigested(self, link);
         if (found != NULL || !tg_vault_is_open(self->wallet->vault))
                 return found;
 
@@ -490,8 +495,13 @@ tg_manager_forget(TgManager *self, TgShare *share, GError **error)
 gboolean
 tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **error)
 {
+        TgShare *share =
+                credential->share_id != NULL ? tg_manager_share(self, credential->share_id) : NULL;
+
         if (!tg_store_remove_credential(self->wallet->store, credential->id, error))
                 return FALSE;
+        if (share != NULL)
+                tg_share_lose_credential(share);
         if (self->observer != NULL)
                 self->observer->credential_removed(credential, self->observer_data);
         g_hash_table_remove(self->credentials, credential->id);

@@ -3,6 +3,9 @@
 #include "daemon/network.h"
 
 #include <gio/gio.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <sys/socket.h>
 
 struct TgNetwork {
         GNetworkMonitor *monitor; /* not ours */
@@ -62,8 +65,27 @@ is_loopback(const char *url)
         return address != NULL && g_inet_address_get_is_loopback(address);
 }
 
+/* A LAN without a way out is a network too, though the monitor calls it none. */
+static gboolean
+has_address(void)
+{
+        struct ifaddrs *addresses = NULL;
+        gboolean found = FALSE;
+
+        if (getifaddrs(&addresses) < 0)
+                return FALSE;
+        for (struct ifaddrs *at = addresses; at != NULL && !found; at = at->ifa_next)
+                found = at->ifa_addr != NULL &&
+                        (at->ifa_addr->sa_family == AF_INET ||
+                         at->ifa_addr->sa_family == AF_INET6) &&
+                        (at->ifa_flags & IFF_LOOPBACK) == 0 &&
+                        (at->ifa_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+        freeifaddrs(addresses);
+        return found;
+}
+
 gboolean
 tg_network_reaches(const TgNetwork *self, const char *url)
 {
-        return self->was_there || is_loopback(url);
+        return self->was_there || is_loopback(url) || has_address();
 }

@@ -151,9 +151,9 @@ tg_share_take_created(TgShare *self, const TgReply *reply, GError **error)
                 return FALSE;
 
         if (!created.has_claim_proof && !self->is_compat && !tg_share_is_ended(self))
-                g_message("relay %s does not know claim proofs: whoever knows the address can "
-                          "bind the mailbox",
-                          self->relay);
+                g_message("share %.8s: its relay does not know claim proofs: whoever knows the "
+                          "address can bind the mailbox",
+                          self->id);
         if (!reply->is_repeat) {
                 g_free(self->etag);
                 self->etag = g_strdup(reply->etag);
@@ -230,6 +230,8 @@ on_item(TgSecret *secret,
         self->job = NULL;
         if (g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE)) {
                 tg_share_set_waiting(self, TRUE);
+                /* Its collection need not be the one whose unlocking we hear of. */
+                tg_share_later(self, -1);
                 return;
         }
         if (error != NULL) {

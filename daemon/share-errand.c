@@ -80,6 +80,9 @@ tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
 
         /* Not bound, or nothing read yet that could be opened: first that. */
         self->errand = TG_ERRAND_SAY;
+        /* But who could not even claim does not claim only to say so. */
+        if (!self->is_bound && outcome == TG_OUTCOME_FAILED)
+                self->errand = TG_ERRAND_NONE;
         if (!self->is_bound || self->thread == NULL || tg_thread_count(self->thread) == 0)
                 return NULL;
 
@@ -128,12 +131,19 @@ on_done(const TgReply *reply, gpointer user_data)
         self->asking = NULL;
         switch (reply->kind) {
         case TG_REPLY_DONE:
-        case TG_REPLY_NOTHING_NEW:
-        case TG_REPLY_CHANGED:
         case TG_REPLY_GONE:
         case TG_REPLY_UNAUTHORIZED: /* a repeated letting-go; or there is nothing we may do */
-        case TG_REPLY_REFUSED:
                 tg_share_errand_done(self);
+                return;
+        case TG_REPLY_NOTHING_NEW:
+        case TG_REPLY_CHANGED:
+        case TG_REPLY_REFUSED:
+                /* A refusal of a deletion may pass (a guard in front of the relay), and a
+                 * mailbox that is there can still be opened. */
+                if (self->errand == TG_ERRAND_DELETE)
+                        try_again(self, reply);
+                else
+                        tg_share_errand_done(self);
                 return;
         case TG_REPLY_LATER:
                 try_again(self, reply);

@@ -74,7 +74,7 @@ tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error
              !tg_store_set_count(store, tg_store_count(store) + 1, error)) ||
             (event == TG_EVENT_PROVISIONED &&
              !self->owner->arrived(self, &arrival, error, self->owner_data)) ||
-            (tg_share_is_ended(self) && self->has_digest &&
+            (tg_share_is_ended(self) && tg_share_is_link_used(self) &&
              !tg_store_add_link(store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, error)) ||
             !tg_share_save(self, body, error)) {
                 tg_store_rollback(store);
@@ -162,12 +162,125 @@ note_ended_link(TgShare *self, TgEvent event)
                 self->ended_link = g_steal_pointer(&link);
 }
 
+/* What a step takes away or changes before it is saved: put back if it cannot be. */
+typedef struct {
+        TgState state;
+        guint64 version;
+        gint64 ended_s;
+        TgErrand errand;
+        gboolean has_message;
+        gboolean has_arrived;
+        gboolean is_busy_sealed;
+        TgSecret *key;
+        TgSecret *invitation;
+        TgSecret *claim;
+        TgSecret *content;
+        GBytes *thread;
+        char *mailbox_url;
+        char *request_id;
+        char *etag;
+} Before;
+
+static TgSecret *
+ref_or_null(TgSecret *secret)
+{
+        return secret != NULL ? tg_secret_ref(secret) : NULL;
+}
+
+static void
+remember(const TgShare *self, TgEvent event, Before *ret_before)
+{
+        *ret_before = (Before){
+                .state = self->state,
+                .version = self->version,
+                .ended_s = self->ended_s,
+                .errand = self->errand,
+                .has_message = self->has_message,
+                .has_arrived = self->has_arrived || event == TG_EVENT_PROVISIONED,
+                .is_busy_sealed = self->is_busy_sealed,
+                .key = ref_or_null(self->key),
+                .invitation = ref_or_null(self->invitation),
+                .claim = ref_or_null(self->claim),
+                .content = ref_or_null(self->content),
+                .thread = self->thread != NULL ? tg_thread_save(self->thread) : NULL,
+                .mailbox_url = g_strdup(self->mailbox_url),
+                .request_id = g_strdup(self->request_id),
+                .etag = g_strdup(self->etag),
+        };
+}
+
+static void
+forget_before(Before *before)
+{
+        g_clear_pointer(&before->key, tg_secret_unref);
+        g_clear_pointer(&before->invitation, tg_secret_unref);
+        g_clear_pointer(&before->claim, tg_secret_unref);
+        g_clear_pointer(&before->content, tg_secret_unref);
+        g_clear_pointer(&before->thread, g_bytes_unref);
+        g_clear_pointer(&before->mailbox_url, g_free);
+        g_clear_pointer(&before->request_id, g_free);
+        g_clear_pointer(&before->etag, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Before, forget_before)
+
+#define PUT_BACK(field, drop)                                                                      \
+        do {                                                                                       \
+                g_clear_pointer(&self->field, drop);                                               \
+                self->field = g_steal_pointer(&before->field);                                     \
+        } while (0)
+
+static void
+put_back(TgShare *self, Before *before)
+{
+        self->state = before->state;
+        self->version = before->version;
+        self->ended_s = before->ended_s;
+        self->ended_by = TG_ENDED_NOT;
+        self->errand = before->errand;
+        self->has_message = before->has_message;
+        self->has_arrived = before->has_arrived;
+        self->is_busy_sealed = before->is_busy_sealed;
+        PUT_BACK(key, tg_secret_unref);
+        PUT_BACK(invitation, tg_secret_unref);
+        PUT_BACK(claim, tg_secret_unref);
+        PUT_BACK(content, tg_secret_unref);
+        PUT_BACK(mailbox_url, g_free);
+        PUT_BACK(request_id, g_free);
+        PUT_BACK(etag, g_free);
+        g_clear_pointer(&self->thread, tg_thread_free);
+        if (before->thread != NULL) {
+                gsize n_bytes;
+                const guint8 *bytes = g_bytes_get_data(before->thread, &n_bytes);
+
+                self->thread = tg_thread_load(bytes, n_bytes, NULL);
+        }
+}
+
+/* The parts of an end that are made ready before it is saved; the body to be saved. */
+static TgSecret *
+prepare_end(TgShare *self, TgEvent event, TgAction action, const char *reason)
+{
+        TgSecret *message;
+
+        self->ended_s = tg_clock_now_s();
+        note_ended_link(self, event);
+        if (self->is_sealed) {
+                self->is_busy_sealed = action != TG_ACTION_NONE;
+                g_free(self->reason);
+                self->reason = g_strdup(reason);
+                return NULL;
+        }
+        message = tg_share_plan_errand(self, action, reason);
+        tg_share_end_secrets(self);
+        return message != NULL ? message : tg_secret_new("", 0, NULL);
+}
+
 gboolean
 tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, GError **error)
 {
-        g_autoptr(TgSecret) message = NULL;
-        g_autoptr(TgSecret) nothing = NULL;
-        TgState from = self->state;
+        g_autoptr(TgSecret) last_body = NULL;
+        g_auto(Before) before = {};
         TgState state = self->state;
         TgAction action;
         TgShareChange changes = TG_SHARE_STATE;
@@ -180,27 +293,20 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
                 return FALSE;
         }
 
+        remember(self, event, &before);
         self->state = state;
         if (tg_state_is_end(state)) {
-                self->ended_s = tg_clock_now_s();
-                note_ended_link(self, event);
-                if (self->is_sealed) {
-                        self->is_busy_sealed = action != TG_ACTION_NONE;
-                        g_free(self->reason);
-                        self->reason = g_strdup(reason);
-                } else {
-                        message = tg_share_plan_errand(self, action, reason);
-                        nothing = tg_secret_new("", 0, NULL);
-                        body = message != NULL ? message : nothing;
-                        tg_share_end_secrets(self);
-                }
+                last_body = prepare_end(self, event, action, reason);
+                body = last_body;
                 changes |= TG_SHARE_FAILURE | TG_SHARE_CREDENTIAL;
         }
 
-        if (!tg_share_save_event(self, event, body, error))
+        if (!tg_share_save_event(self, event, body, error)) {
+                put_back(self, &before);
                 return FALSE;
+        }
 
-        log_state(self, from);
+        log_state(self, before.state);
         if (tg_state_is_end(state)) {
                 tg_share_drop_pending(self);
                 self->is_waiting_for_keyring = FALSE;
@@ -246,9 +352,35 @@ tg_share_ends(TgShare *self, TgEvent event, TgEndedBy by, const GError *error)
         tg_share_happens(self, event, NULL);
 }
 
+gboolean
+tg_share_is_passing(const GError *error)
+{
+        TgError code = tg_error_code(error);
+
+        return code != TG_ERROR_NOT_FOUND && code != TG_ERROR_TAMPERED && code != TG_ERROR_INVALID;
+}
+
+/* Nothing of it was ever stored: told as ended, and after a restart its row, which holds
+ * nothing, ends in the same way. */
+static void
+give_up(TgShare *self, const GError *error)
+{
+        if (tg_share_is_ended(self))
+                return;
+        self->state = TG_STATE_FAILED;
+        self->ended_by = TG_ENDED_SELF;
+        self->ended_s = tg_clock_now_s();
+        self->errand = TG_ERRAND_NONE;
+        tg_share_end_secrets(self);
+        tg_share_set_failure(self, error);
+        tg_share_tell(self, TG_SHARE_STATE);
+        self->owner->ended(self, self->owner_data);
+}
+
 /*
  * Something could not be saved (a full disk): what is stored is the truth, as
- * after a crash. What was never stored in full cannot go on.
+ * after a crash. Where that cannot be read either just now, what is in memory is as
+ * it was before. What was never stored in full cannot go on.
  */
 void
 tg_share_go_back(TgShare *self, const GError *error)
@@ -260,31 +392,22 @@ tg_share_go_back(TgShare *self, const GError *error)
         g_warning("share %.8s: %s", self->id, error->message);
         tg_share_drop_pending(self);
 
-        if (self->is_sealed ||
-            !tg_store_load_share(self->wallet->store, self->id, &row, &detail, &failure) ||
-            (detail == NULL && !tg_state_is_end(row.state))) {
-                gboolean was_ended = tg_share_is_ended(self);
-
-                /* Told as ended without being saved as such: after a restart the row, which
-                 * holds nothing, ends the same way. */
-                self->state = TG_STATE_FAILED;
-                self->ended_by = TG_ENDED_SELF;
-                self->ended_s = tg_clock_now_s();
-                self->errand = TG_ERRAND_NONE;
-                tg_share_end_secrets(self);
-                tg_share_set_failure(self, error);
-                tg_share_tell(self, TG_SHARE_STATE);
-                if (!was_ended)
-                        self->owner->ended(self, self->owner_data);
+        if (!self->is_sealed &&
+            tg_store_load_share(self->wallet->store, self->id, &row, &detail, &failure)) {
+                if (detail == NULL) {
+                        give_up(self, error);
+                        return;
+                }
+                self->state = row.state;
+                self->ended_s = row.ended_s;
+                self->version = row.version;
+                tg_share_forget_secrets(self);
+                tg_share_read_detail(self, detail);
+        } else if (failure != NULL && !tg_share_is_passing(failure)) {
+                give_up(self, failure);
                 return;
         }
 
-        self->state = row.state;
-        self->ended_s = row.ended_s;
-        self->version = row.version;
-        tg_share_forget_secrets(self);
-        if (detail != NULL)
-                tg_share_read_detail(self, detail);
         tg_share_set_failure(self, error);
         tg_share_tell(self, TG_SHARE_ALL);
         tg_share_later(self, -1);

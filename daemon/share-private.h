@@ -134,6 +134,8 @@ void tg_share_ends(TgShare *self, TgEvent event, TgEndedBy by, const GError *err
 gboolean tg_share_needs_vault(TgShare *self); /* TRUE: it has been asked for; come back */
 void tg_share_later(TgShare *self, gint64 retry_after_s); /* tg_share_go_on() after the back-off */
 void tg_share_later_ms(TgShare *self, guint ms);
+/* Whether it may pass by itself (no memory, a full disk), or is a finding about the data. */
+gboolean tg_share_is_passing(const GError *error);
 /* Something could not be saved: what is stored is the truth. */
 void tg_share_go_back(TgShare *self, const GError *error);
 /* The parts of a step, for those who take it without the table's action. */
@@ -150,6 +152,10 @@ void tg_share_end_secrets(TgShare *self);
 /* What an end is called that came in state @from without a word of the other side's;
  * NULL where it says enough by itself. */
 GError *tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event);
+
+/* ---- share-resume.c ---- */
+
+void tg_share_time_is_up(TgShare *self);
 
 /* ---- share-record.c ---- */
 
@@ -193,8 +199,9 @@ void tg_share_take_content(TgShare *self, const TgReply *reply);
 
 void tg_share_claim(TgShare *self);
 gboolean tg_share_prepare_claim(TgShare *self, GError **error);
-/* The credential has arrived: checked wholly, then stored before anything else. */
-void tg_share_arrived(TgShare *self, const TgEnvelope *envelope);
+/* The credential has arrived: checked wholly, then stored before anything else. FALSE where
+ * something passing is in the way: then it has to be read again. */
+gboolean tg_share_arrived(TgShare *self, const TgEnvelope *envelope);
 void tg_share_provision(TgShare *self);
 
 /* ---- share-errand.c ---- */

@@ -123,9 +123,10 @@ take_display(TgShare *self, const TgHeader *header, const TgProvision *provision
 static void
 unacceptable(TgShare *self, const GError *error)
 {
-        if (self->state == TG_STATE_CLAIMING && !tg_share_event(self, TG_EVENT_CLAIMED, NULL, NULL))
-                return;
-        tg_share_ends(self, TG_EVENT_UNACCEPTABLE, TG_ENDED_SELF, error);
+        if (self->state == TG_STATE_CLAIMING)
+                tg_share_happens(self, TG_EVENT_CLAIMED, NULL);
+        if (self->state == TG_STATE_EXCHANGING)
+                tg_share_ends(self, TG_EVENT_UNACCEPTABLE, TG_ENDED_SELF, error);
 }
 
 static gboolean
@@ -151,8 +152,31 @@ check_content(TgShare *self, const TgEnvelope *envelope, TgProvision *ret, GErro
         return vertical->decode(&envelope->content, ret, error);
 }
 
-/* The credential has arrived: checked wholly, then stored before anything else. */
-void
+static gboolean
+store_arrived(TgShare *self, TgState before, TgSecret *content)
+{
+        g_autoptr(GError) error = NULL;
+        gboolean is_unlocked = tg_keyring_state(self->wallet->keyring) == TG_KEYRING_UNLOCKED;
+
+        if (is_unlocked ? tg_share_event(self, TG_EVENT_RECEIVED, content, &error)
+                        : tg_share_save(self, content, &error)) {
+                if (!is_unlocked) {
+                        tg_share_tell(self, TG_SHARE_STATE);
+                        tg_share_provision(self);
+                }
+                return TRUE;
+        }
+
+        self->state = before;
+        self->has_arrived = FALSE;
+        tg_share_set_failure(self, error);
+        g_warning("share %.8s: %s", self->id, error->message);
+        return FALSE;
+}
+
+/* The credential has arrived: checked wholly, then stored before anything else. FALSE where
+ * something passing is in the way: then it has to be read again. */
+gboolean
 tg_share_arrived(TgShare *self, const TgEnvelope *envelope)
 {
         g_auto(TgProvision) provision = {};
@@ -160,15 +184,17 @@ tg_share_arrived(TgShare *self, const TgEnvelope *envelope)
         g_autoptr(GError) error = NULL;
         guint8 id[TG_ID_CHARS / 2];
         const TgVertical *vertical;
+        TgState before = self->state;
 
-        if (!check_content(self, envelope, &provision, &error)) {
-                unacceptable(self, error);
-                return;
+        if (check_content(self, envelope, &provision, &error))
+                content = tg_secret_new(envelope->content.text, envelope->content.n_chars, &error);
+        if (content == NULL && tg_share_is_passing(error)) {
+                tg_share_set_failure(self, error);
+                return FALSE;
         }
-        content = tg_secret_new(envelope->content.text, envelope->content.n_chars, &error);
         if (content == NULL) {
-                tg_share_go_back(self, error);
-                return;
+                unacceptable(self, error);
+                return TRUE;
         }
 
         vertical = tg_vertical_find(envelope->format);
@@ -187,16 +213,7 @@ tg_share_arrived(TgShare *self, const TgEnvelope *envelope)
                 /* One save for both steps: nothing in between is worth a flush. */
                 tg_session_step(self->role, &self->state, TG_EVENT_CLAIMED, &action);
         }
-        if (tg_keyring_state(self->wallet->keyring) == TG_KEYRING_UNLOCKED) {
-                tg_share_happens(self, TG_EVENT_RECEIVED, content);
-                return;
-        }
-        if (!tg_share_save(self, content, &error)) {
-                tg_share_go_back(self, error);
-                return;
-        }
-        tg_share_tell(self, TG_SHARE_STATE);
-        tg_share_provision(self);
+        return store_arrived(self, before, content);
 }
 
 /* ---- into the keyring ---- */
@@ -246,17 +263,45 @@ on_unlocked(TgSecret *secret,
                 tg_share_provision(self);
 }
 
+/* What was stored when it arrived. */
+static gboolean
+read_arrived(TgShare *self, TgProvision *ret_provision, GError **error)
+{
+        const TgVertical *vertical = tg_vertical_find(self->format);
+        g_autoptr(TgSecret) content = tg_store_load_body(self->wallet->store, self->id, error);
+        gsize n_bytes;
+        const char *text;
+        TgJson json;
+
+        if (content == NULL)
+                return FALSE;
+        if (vertical == NULL) {
+                tg_set_error(error, TG_ERROR_INVALID, "the stored share has no known format");
+                return FALSE;
+        }
+        text = (const char *)tg_secret_get(content, &n_bytes);
+        return tg_json_parse(text, n_bytes, TG_MAX_PLAINTEXT_BYTES, &json, error) &&
+               vertical->decode(&json, ret_provision, error);
+}
+
+/* A shortage passes; only a finding about the data itself may end what has arrived. */
+static void
+not_readable(TgShare *self, const GError *error)
+{
+        if (!tg_share_is_passing(error)) {
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+                return;
+        }
+        tg_share_set_failure(self, error);
+        tg_share_later(self, -1);
+}
+
 void
 tg_share_provision(TgShare *self)
 {
         TgKeyring *keyring = self->wallet->keyring;
-        const TgVertical *vertical = tg_vertical_find(self->format);
         g_auto(TgProvision) provision = {};
-        g_autoptr(TgSecret) content = NULL;
         g_autoptr(GError) error = NULL;
-        gsize n_bytes;
-        const guint8 *octets;
-        TgJson json;
 
         if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED) {
                 gboolean may_ask = self->is_interactive;
@@ -273,15 +318,8 @@ tg_share_provision(TgShare *self)
                 return;
         }
 
-        content = tg_store_load_body(self->wallet->store, self->id, &error);
-        if (content == NULL || vertical == NULL) {
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
-                return;
-        }
-        octets = tg_secret_get(content, &n_bytes);
-        if (!tg_json_parse((const char *)octets, n_bytes, TG_MAX_PLAINTEXT_BYTES, &json, &error) ||
-            !vertical->decode(&json, &provision, &error)) {
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+        if (!read_arrived(self, &provision, &error)) {
+                not_readable(self, error);
                 return;
         }
 

@@ -78,8 +78,9 @@ tg_share_note_clock(TgShare *self, const TgReply *reply)
 {
         if (llabs(reply->clock_skew_s) <= TG_MAX_CLOCK_SKEW_S)
                 return;
-        g_warning("the clock of relay %s differs from this machine's by %" G_GINT64_FORMAT " s",
-                  self->relay,
+        g_warning("share %.8s: its relay's clock differs from this machine's by %" G_GINT64_FORMAT
+                  " s",
+                  self->id,
                   reply->clock_skew_s);
 }
 

@@ -107,6 +107,11 @@ tg_share_unsealed(TgShare *self,
         TgState before = self->state;
         gboolean was_sealed = self->is_sealed;
 
+        if (was_sealed && row == NULL && error != NULL && tg_share_is_passing(error)) {
+                tg_share_set_failure(self, error);
+                tg_share_later(self, -1);
+                return;
+        }
         if (was_sealed) {
                 take_detail(self, row, detail, error);
                 tg_share_tell(self, TG_SHARE_ALL);
@@ -139,15 +144,32 @@ tg_share_resume(TgShare *self, gboolean is_alone)
                 tg_share_later_ms(self, (guint)g_random_int_range(0, TG_SPREAD_S * 1000));
 }
 
+/* Its row could not be read when the key came. */
+static void
+unseal_again(TgShare *self)
+{
+        g_auto(TgShareRow) row = {};
+        g_autoptr(TgSecret) detail = NULL;
+        g_autoptr(GError) error = NULL;
+        gboolean is_there =
+                tg_store_load_share(self->wallet->store, self->id, &row, &detail, &error);
+
+        tg_share_unsealed(self, is_there ? &row : NULL, detail, error, TRUE);
+}
+
 void
 tg_share_go_on(TgShare *self)
 {
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
-        if (self->is_stopped || self->is_sealed || self->asking != NULL || self->turn != NULL ||
-            self->job != NULL)
+        if (self->is_stopped || self->asking != NULL || self->turn != NULL || self->job != NULL)
                 return;
         g_clear_handle_id(&self->timer, g_source_remove);
+        if (self->is_sealed) {
+                if (tg_vault_is_open(self->wallet->vault))
+                        unseal_again(self);
+                return;
+        }
 
         if (tg_share_is_ended(self)) {
                 if (self->errand != TG_ERRAND_NONE)
@@ -195,22 +217,32 @@ tg_share_deadline_s(const TgShare *self)
 {
         if (self->has_arrived || !tg_session_allows(self->role, self->state, TG_EVENT_TIME_UP))
                 return 0;
+        /* Before it is unsealed nobody knows whether it has. */
+        if (self->is_sealed && self->state == TG_STATE_EXCHANGING)
+                return 0;
         return self->expires_s != 0 ? self->expires_s : self->created_s + TG_MAX_LIFE_S;
 }
 
 void
-tg_share_check_time(TgShare *self, gint64 now_s)
+tg_share_time_is_up(TgShare *self)
 {
-        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_autoptr(GError) late = NULL;
-        gint64 deadline_s = tg_share_deadline_s(self);
 
-        if (deadline_s == 0 || now_s < deadline_s)
-                return;
         late = tg_error_new(TG_ERROR_EXPIRED,
                             self->is_shortened ? "the relay has ended it before the time that was "
                                                  "asked for"
                                                : "nobody finished it in time");
         tg_share_ends(
                 self, TG_EVENT_TIME_UP, self->is_shortened ? TG_ENDED_RELAY : TG_ENDED_TIME, late);
+}
+
+void
+tg_share_check_time(TgShare *self, gint64 now_s)
+{
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        gint64 deadline_s = tg_share_deadline_s(self);
+
+        if (deadline_s == 0 || now_s < deadline_s)
+                return;
+        tg_share_time_is_up(self);
 }

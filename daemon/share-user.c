@@ -100,7 +100,8 @@ end_by_user(TgShare *self, TgEvent event, const char *reason, GError **error)
         if (tg_share_step(self, event, NULL, reason, &refused))
                 return TRUE;
 
-        tg_share_go_back(self, refused);
+        /* It goes on as if nothing had been said. */
+        tg_share_set_failure(self, NULL);
         g_propagate_error(error, g_steal_pointer(&refused));
         return FALSE;
 }

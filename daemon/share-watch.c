@@ -5,6 +5,7 @@
  * outcome is one event; the table decides.
  */
 
+#include "daemon/clock.h"
 #include "daemon/share-private.h"
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
@@ -52,12 +53,38 @@ ignored(TgShare *self, const GError *error)
                 g_debug("share %.8s: payload ignored: %s", self->id, error->message);
                 if (self->n_ignored == TG_IGNORED_PAYLOADS_WARNING)
                         g_warning("share %.8s: %u payloads in a row had to be ignored: somebody "
-                                  "interferes with the mailbox at %s",
+                                  "interferes with its mailbox",
                                   self->id,
-                                  self->n_ignored,
-                                  self->relay);
+                                  self->n_ignored);
         }
         tg_share_later(self, -1);
+}
+
+/* Not judged for a reason of our own: as if it had not been read. */
+static void
+read_again(TgShare *self, GBytes *thread)
+{
+        gsize n_bytes;
+        const guint8 *bytes = g_bytes_get_data(thread, &n_bytes);
+
+        g_clear_pointer(&self->thread, tg_thread_free);
+        self->thread = tg_thread_load(bytes, n_bytes, NULL);
+        g_clear_pointer(&self->etag, g_free);
+        tg_share_later(self, -1);
+}
+
+static void
+accepted(TgShare *self, const TgEnvelope *envelope, GBytes *thread_before)
+{
+        self->n_ignored = 0;
+        if (self->role == TG_ROLE_RECIPIENT) {
+                if (!tg_share_arrived(self, envelope))
+                        read_again(self, thread_before);
+        } else if (g_str_equal(envelope->format, TG_END_FORMAT)) {
+                end_of_peer(self, envelope);
+        } else {
+                ignored(self, NULL);
+        }
 }
 
 static void
@@ -65,6 +92,7 @@ judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
 {
         g_autoptr(TgEnvelope) envelope = NULL;
         g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) before = tg_thread_save(self->thread);
         TgReading reading = tg_thread_read(self->thread, self->key, payload, &envelope, &error);
 
         switch (reading) {
@@ -78,6 +106,11 @@ judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
                 ignored(self, NULL);
                 return;
         case TG_READ_REFUSED:
+                if (tg_error_code(error) == TG_ERROR_LIMIT_REACHED) {
+                        tg_share_set_failure(self, error);
+                        read_again(self, before);
+                        return;
+                }
                 if (self->state == TG_STATE_CLAIMING)
                         tg_share_happens(self, TG_EVENT_CLAIMED, NULL);
                 if (!tg_share_is_ended(self) && self->asking == NULL && self->turn == NULL)
@@ -90,14 +123,7 @@ judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
         case TG_READ_OVERTAKEN:
                 break;
         }
-
-        self->n_ignored = 0;
-        if (self->role == TG_ROLE_RECIPIENT)
-                tg_share_arrived(self, envelope);
-        else if (g_str_equal(envelope->format, TG_END_FORMAT))
-                end_of_peer(self, envelope);
-        else
-                ignored(self, NULL);
+        accepted(self, envelope, before);
 }
 
 static void
@@ -143,6 +169,18 @@ tg_share_take_content(TgShare *self, const TgReply *reply)
         judge(self, &content.payload, is_first_tag);
 }
 
+/* The relay's clock may be a little ahead of ours: then its word comes before our time. */
+static gboolean
+is_about_time(const TgShare *self, const char *word)
+{
+        gint64 left_s = self->expires_s - tg_clock_now_s();
+
+        if (self->expires_s == 0 || g_str_equal(word, "completed") ||
+            g_str_equal(word, "cancelled"))
+                return FALSE;
+        return left_s <= (g_str_equal(word, "expired") ? TG_MAX_CLOCK_SKEW_S : TG_CLOCK_SLACK_S);
+}
+
 static void
 gone(TgShare *self, const TgReply *reply)
 {
@@ -151,6 +189,10 @@ gone(TgShare *self, const TgReply *reply)
         gboolean is_told = g_str_equal(word, "completed") || g_str_equal(word, "cancelled") ||
                            g_str_equal(word, "expired");
 
+        if (reply->kind == TG_REPLY_GONE && is_about_time(self, word)) {
+                tg_share_time_is_up(self);
+                return;
+        }
         if (self->role == TG_ROLE_INITIATOR) {
                 tg_share_set_failure(self, NULL);
                 tg_share_ends(self, TG_EVENT_GONE, TG_ENDED_RELAY, NULL);

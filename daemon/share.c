@@ -359,6 +359,20 @@ tg_share_mailbox_url(const TgShare *self)
         return self->mailbox_url;
 }
 
+gboolean
+tg_share_is_of(const TgShare *self, const TgLink *link)
+{
+        return g_strcmp0(self->mailbox_url, link->mailbox_url) == 0 && self->key != NULL &&
+               link->secret != NULL && tg_secret_equal(self->key, link->secret);
+}
+
+void
+tg_share_lose_credential(TgShare *self)
+{
+        g_clear_pointer(&self->credential_id, g_free);
+        tg_share_tell(self, TG_SHARE_CREDENTIAL);
+}
+
 /* ---- telling ---- */
 
 void

@@ -139,6 +139,10 @@ gboolean tg_share_was_started_by(const TgShare *self, const char *bus_name);
 /* The digest of a recipient's link, NULL before it is known. */
 const guint8 *tg_share_link_digest(const TgShare *self);
 const char *tg_share_mailbox_url(const TgShare *self); /* NULL before it is known */
+/* Of a recipient's share that has no digest yet: whether it is of this very link. */
+gboolean tg_share_is_of(const TgShare *self, const TgLink *link);
+/* Its credential has been removed. */
+void tg_share_lose_credential(TgShare *self);
 
 /* ---- what may be done to it ---- */
 

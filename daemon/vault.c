@@ -15,6 +15,7 @@
 #include "daemon/vault.h"
 
 #include "protocol/error.h"
+#include "protocol/limits.h"
 
 #define KEY_BYTES 32
 
@@ -36,6 +37,8 @@ struct TgVault {
         gboolean is_open;
         gboolean is_wanted;
         GError *trouble;
+        guint retry;
+        guint n_troubles; /* in a row */
         GQueue waits;
 
         TgKeyringJob *count_job;
@@ -62,9 +65,32 @@ settle(TgVault *self)
         }
 }
 
+static gboolean
+on_retry(gpointer user_data)
+{
+        TgVault *self = user_data;
+
+        self->retry = 0;
+        tg_vault_keyring_changed(self);
+        return G_SOURCE_REMOVE;
+}
+
+/* Where the keyring is unlocked and yet it does not work (the key is in another collection,
+ * say), no change of state would call us again. */
+static void
+retry_later(TgVault *self)
+{
+        guint seconds = TG_MIN_POLL_S << MIN(self->n_troubles, 7);
+
+        self->n_troubles++;
+        if (self->retry == 0 && tg_keyring_state(self->keyring) == TG_KEYRING_UNLOCKED)
+                self->retry = g_timeout_add_seconds(seconds, on_retry, self);
+}
+
 static void
 in_trouble(TgVault *self, const char *what, const GError *error)
 {
+        retry_later(self);
         g_clear_error(&self->trouble);
         self->trouble = tg_error_new(tg_error_code(error), "%s: %s", what, error->message);
         g_message("%s", self->trouble->message);
@@ -201,6 +227,7 @@ count_loaded(
         self->finding = TG_VAULT_FINE;
         self->is_open = TRUE;
         g_clear_error(&self->trouble);
+        self->n_troubles = 0;
         self->count_pushed = in_keyring;
 
         if (finding != TG_VAULT_FINE) {
@@ -240,6 +267,7 @@ tg_vault_free(TgVault *self)
 {
         if (self == NULL)
                 return;
+        g_clear_handle_id(&self->retry, g_source_remove);
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
         g_clear_pointer(&self->count_job, tg_keyring_job_cancel);
         g_clear_pointer(&self->new_key, tg_secret_unref);
@@ -338,5 +366,9 @@ tg_vault_push_count(TgVault *self)
         }
 
         self->count_on_its_way = count;
+        /* Without memory for it the file stays ahead, which is allowed. */
+        self->is_count_behind = TRUE;
         self->count_job = tg_keyring_store_count(self->keyring, count, count_stored, self);
+        if (self->count_job != NULL)
+                self->is_count_behind = FALSE;
 }

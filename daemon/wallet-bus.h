@@ -23,6 +23,7 @@ typedef struct {
         GHashTable *pending;  /* calls under way → how to drop them */
         GHashTable *changes;  /* share id → TgShareChange, to be told in one signal */
         guint changes_source;
+        guint n_openings; /* links being looked at (application-bus.c) */
 } TgWalletBus;
 
 /* Puts the objects on @bus and observes the manager. */
