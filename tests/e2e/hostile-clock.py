@@ -36,7 +36,7 @@ def exchange(sender_off_s, recipient_off_s, life_s, is_refused=False):
     """is_refused: the relay does not take the time that the sender's clock makes of it, so that
     it is asked for the right one. Else it takes it; then the mailbox ends when the sender's clock
     says so, and the share not later than its sender said."""
-    n_warned = alice.log().count("the clock of relay")
+    n_warned = alice.log().count("its relay's clock differs")
     now = time.time()
     share = alice.share("x", expires_in=("u", str(life_s)))
     link = share.link()
@@ -48,7 +48,7 @@ def exchange(sender_off_s, recipient_off_s, life_s, is_refused=False):
     near(received.get("Expires"), end + recipient_off_s, "the recipient's end")
     share.ended("completed", "peer")
     near(share.get("Expires"), min(now + life_s, end) + sender_off_s, "the sender's, in the end")
-    if (alice.log().count("the clock of relay") > n_warned) != (sender_off_s != 0):
+    if (alice.log().count("its relay's clock differs") > n_warned) != (sender_off_s != 0):
         fail("warned in vain, or not at all")
 
 

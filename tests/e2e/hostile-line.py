@@ -315,7 +315,7 @@ def absent():
 
 
 def log_of_clocks(user):
-    return [line for line in user.log().splitlines() if "the clock of relay" in line]
+    return [line for line in user.log().splitlines() if "its relay's clock differs" in line]
 
 
 def clocks():
