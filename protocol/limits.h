@@ -70,7 +70,7 @@
 #define TG_MAX_RESPONSE_BYTES (256 * 1024)
 #define TG_MAX_PREVIEW_BYTES (64 * 1024)
 #define TG_MAX_CLOCK_SKEW_S 300
-#define TG_CLOCK_SLACK_S 5 /* between two clocks that are both right */
+#define TG_CLOCK_SLACK_S 5             /* between two clocks that are both right */
 #define TG_MAX_CLOCK_ERROR_S 315360000 /* ten years: a clock never set; more is a lie */
 #define TG_IGNORED_PAYLOADS_WARNING 16
 
