@@ -167,6 +167,8 @@ tg_share_take_content(TgShare *self, const TgReply *reply)
         }
         tg_share_set_failure(self, NULL);
         judge(self, &content.payload, is_first_tag);
+        /* An end that the relay has put into the past is not waited for. */
+        tg_share_check_time(self, tg_clock_now_s());
 }
 
 /* The relay's clock may be a little ahead of ours: then its word comes before our time. */
