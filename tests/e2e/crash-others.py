@@ -38,7 +38,6 @@ def kill_the_keyring(alice, bob, relay, prepare):
         equal(bob.count_items("state-key"), 1, "state keys in the keyring")
         clear(relay, alice, bob)
 
-    keyring.count_steps()
     exchange(alice, bob, "so that all are warm")
     clear(relay, alice, bob)
     every_step(scenario, keyring.page, [alice, bob])
@@ -87,7 +86,6 @@ def keyring_cancel(alice, bob, relay):
     claim("the keyring may die while a cancel is counted: what else runs goes on")
     bystander = alice.share("of no concern")
     alice.reaches(bystander, "invited")
-    keyring.count_steps()
     every_step(scenario, keyring.page, [alice])
     exchange(alice, bob, "of no concern", lambda: bystander)
     clear(relay, alice, bob)

@@ -458,28 +458,23 @@ class Keyring:
     """gnome-keyring-daemon of one person."""
 
     def __init__(self, person):
-        self.person = person
-        self.page = None
-
-    def count_steps(self):
         """The world starts whatever is called so, and looks here first. A copy: nothing is
         preloaded into a program with capabilities of its file."""
-        self.page = Page(self.person.name, f"{self.person.name}-keyring")
-        found = run("as", self.person.name, "which", "gnome-keyring-daemon").strip()
+        self.person = person
+        self.page = Page(person.name, f"{person.name}-keyring")
         wrapper = f"{os.environ['TIGRESS_WORLD']}/bin/gnome-keyring-daemon"
         program = f"{wrapper}.real"
-        run("cp", found, program)
-        with open(f"{wrapper}.new", "w") as file:
-            file.write(
-                "#!/bin/sh\n"
-                f'[ "$(id -un)" = {self.person.name} ] || exec {program} "$@"\n'
-                f'exec env {self.page.preload(program)} {program} "$@"\n'
-            )
-        os.chmod(f"{wrapper}.new", 0o755)
-        os.rename(f"{wrapper}.new", wrapper)
-        run("keyring", self.person.name, "stop")
-        run("keyring", self.person.name, "start")
-        with open(f"{os.environ['TIGRESS_WORLD']}/pid/{self.person.name}-keyring") as file:
+        if not os.path.exists(program):
+            found = run("as", person.name, "which", "gnome-keyring-daemon").strip()
+            run("cp", found, program)
+            preload = self.page.preload(program).replace(person.name, "$who")
+            with open(f"{wrapper}.new", "w") as file:
+                file.write(f'#!/bin/sh\nwho=$(id -un)\nexec env {preload} {program} "$@"\n')
+            os.chmod(f"{wrapper}.new", 0o755)
+            os.rename(f"{wrapper}.new", wrapper)
+        run("keyring", person.name, "stop")
+        run("keyring", person.name, "start")
+        with open(f"{os.environ['TIGRESS_WORLD']}/pid/{person.name}-keyring") as file:
             equal(self.page.pid, int(file.read().split()[0]), "who counts steps")
         nurses.append(self.nurse)
 
@@ -581,6 +576,7 @@ def shown_on_failure(people):
         said = subprocess.run(["bus-log", person.name], capture_output=True, text=True).stdout
         sys.stderr.write("".join(line[:120] + "\n" for line in said.splitlines()[-12:]))
         try:
+            print(person.name, "keyring:", person.get(ROOT, "KeyringState"), file=sys.stderr)
             for path, share in person.objects("share").items():
                 wanted = ("Role", "State", "EndedBy", "Failure")
                 print(person.name, path, {n: share[n] for n in wanted}, file=sys.stderr)

@@ -87,6 +87,7 @@ def main():
         for spelling in (link, "tigress:" + link):
             contains(bob.accept_refused(spelling), REFUSAL, link)
             contains(bob.inspect_refused(spelling), REFUSAL, link)
+            bob.open(spelling)
         found = bob.inspect(link, fetch=False)
         equal(found["trusted"], False, link)
         address, _, secret = link.partition("#")
@@ -114,6 +115,8 @@ def main():
     bob.trust(trap, type("Name", (), {"origin": "https://relay.invalid"}), ca=bundle(authority))
     equal(bob.inspect(peer.link(url))["trusted"], True)
     equal(len(trap.connections), 1, "connections")
+    bob.open(peer.link(url))
+    eventually(lambda: len(trap.connections) == 2, "opening asks nobody")
     contains(bob.inspect_refused(links()[3]), "name is not known")
     if not tracer:
         print("hostile-link: skipped: strace may not look at the wallet here", file=sys.stderr)

@@ -303,6 +303,11 @@ class User:
         return Share(self, self.call(MANAGER, "Manager", "AcceptInvitation", "va{sv}", "s", link,
                                      *self._options(options))[0])
 
+    def open(self, link):
+        """As a click on it does."""
+        self._busctl("call", "org.tigress.Wallet1", MANAGER, "org.freedesktop.Application", "Open",
+                     "asa{sv}", "1", link, "0")
+
     def accept_refused(self, link):
         return self.refused(MANAGER, "Manager", "AcceptInvitation", "va{sv}", "s", link, "1",
                             "wait", "b", "true")
