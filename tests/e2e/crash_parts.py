@@ -166,6 +166,7 @@ class Person:
         self.page = None
         self.recovery = 0
         self.is_mourned = False
+        self.known = set()  # shares that are not those of the next call
 
     # ---- the wallet
 
@@ -318,13 +319,15 @@ class Person:
         """A share that is begun by a call that asks for consent. Where the call was cut
         off by a kill: what is stored goes on; if consent was, the call is repeated."""
         for _ in range(4):
-            before = set(self.objects("share"))
             try:
-                return self.call(ROOT, "Manager", *call)
+                share = self.call(ROOT, "Manager", *call)
+                self.known.add(share)
+                return share
             except Failed:
                 if not self.is_cut_off():
                     raise
-            new = {path: s for path, s in self.objects("share").items() if path not in before}
+            new = {path: s for path, s in self.objects("share").items() if path not in self.known}
+            self.known.update(new)
             for path, share in new.items():
                 if share["State"] != "refused":
                     return path
@@ -374,25 +377,28 @@ class Person:
         last = {}
 
         def forget():
+            last.clear()
             for share in self.objects("share"):
                 try:
                     self.call(share, "Share", "Forget")
                 except Failed as failure:
                     self.is_cut_off()
                     last[share] = str(failure)
-            return not self.objects("share")
+            return not last
 
         until(lambda: f"{self.name} forgets all: {last}, {self.objects('share')}", forget)
 
     def remove_all(self):
         def remove():
+            is_done = True
             for credential in self.objects("credential"):
                 try:
                     self.call(credential, "Credential", "Remove")
                 except Failed:
+                    is_done = False
                     if not self.is_cut_off():
                         raise
-            return not self.objects("credential")
+            return is_done
 
         until(f"{self.name} removes all", remove)
 
@@ -534,12 +540,12 @@ def exchange(alice, bob, content, begin=None):
     bob.has_once(content)
 
 
-def clear(relay, *people):
-    """Nothing is left over, anywhere."""
-    for person in people:
-        person.remove_all()
-        person.has_nothing()
-        person.forget_all()
+def clear(relay, sender, *receivers):
+    """Nothing is left over; what is in a keyring is seen when something comes to it next."""
+    for receiver in receivers:
+        receiver.remove_all()
+        receiver.forget_all()
+    sender.forget_all()
     relay.is_empty()
 
 
@@ -562,6 +568,8 @@ def every_step(scenario, page, people, stride=1, **how):
         page.note()
         until("whoever died lives again", lambda: not page.is_dead())
     page.disarm()
+    for person in people:
+        person.has_nothing()
     n_kills = sum(page.tally.values())
     print(f"  {n_kills} kills:", ", ".join(f"{n} {at}" for at, n in sorted(page.tally.items())))
     if n_kills == 0:
@@ -570,8 +578,9 @@ def every_step(scenario, page, people, stride=1, **how):
 
 def shown_on_failure(people):
     """What is worth knowing when something went wrong."""
-    said = subprocess.run(["relay", "log"], capture_output=True, text=True).stdout
-    sys.stderr.write("".join(line[:120] + "\n" for line in said.splitlines()[-12:]))
+    for name in ["relay-witness"] + [f"{person.name}-keyring" for person in people]:
+        with open(f"{os.environ['TIGRESS_WORLD']}/log/{name}.log", errors="replace") as log:
+            sys.stderr.write("".join(log.readlines()[-12:]))
     for person in people:
         said = subprocess.run(["bus-log", person.name], capture_output=True, text=True).stdout
         sys.stderr.write("".join(line[:120] + "\n" for line in said.splitlines()[-12:]))
