@@ -286,7 +286,7 @@ def ten_thousand_calls(alice):
         contains(alice.get(ROOT, "Version"), ".")
         n_served += 1
     flood.join()
-    equal(set(told), {"return", NAME + ".Error.LimitReached"}, "the answers")
+    equal(set(told) - {"return", NAME + ".Error.LimitReached"}, set(), "other answers")
     equal(sum(told.values()), 10000, "how many they are")
     if n_served < 2:
         raise Wrong("nobody else was served")
