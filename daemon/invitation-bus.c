@@ -32,6 +32,7 @@ typedef struct {
         TgHttpContext *context;
         TgAsking *asking;
         TgInspection *inspection;
+        TgVaultWait *wait;
         gboolean is_accept;
 
         TgValue *invitation_value;
@@ -58,6 +59,7 @@ free_invitation(gpointer data)
         g_clear_pointer(&self->read, tg_value_read_cancel);
         g_clear_pointer(&self->asking, tg_asking_cancel);
         g_clear_pointer(&self->inspection, tg_inspection_cancel);
+        g_clear_pointer(&self->wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_pointer(&self->call, tg_call_unref);
         g_clear_pointer(&self->invitation_value, tg_value_free);
@@ -234,15 +236,16 @@ check_link(TgInvitation *self, GError **error)
 }
 
 static void
-accept_link(TgInvitation *self)
+accept_checked(gpointer user_data)
 {
+        TgInvitation *self = user_data;
         TgManager *manager = self->bus->manager;
         TgCaller *caller = tg_call_caller(self->call);
         g_autoptr(GError) error = NULL;
-        TgShare *share = NULL;
+        TgShare *share;
 
-        if (check_link(self, &error))
-                share = tg_manager_find_link(manager, self->link, &error);
+        self->wait = NULL;
+        share = tg_manager_find_link(manager, self->link, &error);
         if (error != NULL) {
                 finish(self, error);
                 return;
@@ -266,6 +269,23 @@ accept_link(TgInvitation *self)
         if (share != NULL)
                 tg_consent_ask(self->bus, self->call, share, TG_ACTION_ACCEPT, self->does_wait);
         finish(self, error);
+}
+
+/* Just started, we cannot know the links that were opened before until the state key is
+ * here: so that comes first, unless it would take a person. */
+static void
+accept_link(TgInvitation *self)
+{
+        TgWallet *wallet = tg_manager_wallet(self->bus->manager);
+        g_autoptr(GError) error = NULL;
+
+        if (!check_link(self, &error)) {
+                finish(self, error);
+                return;
+        }
+        self->wait = tg_vault_wait(wallet->vault, accept_checked, self);
+        if (self->wait == NULL)
+                accept_checked(self);
 }
 
 /* ---- inspect ---- */

@@ -213,6 +213,8 @@ class Caller:
     def failed_with(self, share, state, error, part):
         """It has ended so, for this reason."""
         self.reaches(share, state)
+        # Just after a start the state is known before the key to the rest is here.
+        until("why it has ended so", lambda: self.get(share, "Failure")[0])
         name, sentence = self.get(share, "Failure")
         equal(name, error, f"the error of the share that is {state}")
         contains(sentence, part, "its sentence")

@@ -79,22 +79,29 @@ def cancel_midway(alice, bob, relay):
 
 
 def cancel_unknown(alice, bob, relay):
+    def is_late(share):
+        return not relay.page.hit and alice.state(share) == "invited"
+
+    def wake():
+        if relay.page.stands():
+            os.kill(relay.page.pid, signal.SIGCONT)
+
     def scenario(content, arm):
         number = int(content.split()[-1])
         arm()
         share = alice.share(content)
-        until("the relay stands still", lambda: relay.page.hit or alice.state(share) == "invited")
+        until("the relay stands still", lambda: relay.page.stands() or is_late(share))
         alice.end_surely(share, "cancelled", "Cancel", "s", "")
         # Whoever has to look again after the answer was lost: the same wallet or the next.
         if number % 2 == 0:
             alice.kill()
-        if relay.page.hit and number % 4 >= 2:
+        if relay.page.stands() and number % 4 >= 2:
             os.kill(relay.page.pid, signal.SIGKILL)
             until("the relay is dead", relay.page.is_dead)
-        elif relay.page.hit:
-            os.kill(relay.page.pid, signal.SIGCONT)
         until("the relay lives", lambda: not relay.page.is_dead())
+        nurses.append(wake)
         clear(relay, alice)
+        nurses.remove(wake)
 
     claim("a cancel finds the mailbox whose address never arrived")
     relay.count_steps()

@@ -144,6 +144,16 @@ class Page:
         _, _, _, pid, by, met, _ = self._read()
         return met == pid and (by == signal.SIGKILL or self.is_gone())
 
+    def stands(self):
+        """It is stopped indeed: what it met is written a moment before."""
+        if not self.hit:
+            return False
+        try:
+            with open(f"/proc/{self.pid}/stat") as file:
+                return file.read().rpartition(")")[2].split()[0] == "T"
+        except FileNotFoundError:
+            return False
+
     def is_gone(self):
         return not os.path.exists(f"/proc/{self.pid}")
 
