@@ -12,10 +12,11 @@
 
 #include "protocol/error.h"
 
-#define MAX_HASH_BYTES 48
 #define LABEL_PREFIX "tls13 "
 #define MAX_LABEL_BYTES 255
 #define MAX_CONTEXT_BYTES 255
+#define IMPOSSIBLE_SHAPE "a derived key of an impossible shape"
+#define NOT_AUTHENTIC "authentication of received data failed"
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_KDF, EVP_KDF_free)
@@ -54,6 +55,23 @@ tg_sha256(const void *bytes, gsize n_bytes, guint8 ret_digest[TG_SHA256_BYTES])
                 g_error("the cryptographic library has no sha-256");
 }
 
+static gsize
+hash_bytes(TgHash hash)
+{
+        return hash == TG_HASH_SHA384 ? 48 : 32;
+}
+
+gsize
+tg_hash(TgHash hash, const void *bytes, gsize n_bytes, guint8 ret_digest[TG_MAX_HASH_BYTES])
+{
+        const EVP_MD *md = hash == TG_HASH_SHA384 ? EVP_sha384() : EVP_sha256();
+
+        if (EVP_Digest(bytes, n_bytes, ret_digest, NULL, md, NULL) != 1)
+                g_error("the cryptographic library has no sha-2");
+
+        return hash_bytes(hash);
+}
+
 void
 tg_hmac_sha256(const TgSecret *key,
                const void *bytes,
@@ -68,12 +86,6 @@ tg_hmac_sha256(const TgSecret *key,
 }
 
 /* ---- HKDF ---- */
-
-static gsize
-hash_bytes(TgHash hash)
-{
-        return hash == TG_HASH_SHA384 ? 48 : 32;
-}
 
 /* @salt_or_info goes where @mode wants it; the result has @n_bytes. */
 static TgSecret *
@@ -122,15 +134,33 @@ hkdf(TgHash hash,
 TgSecret *
 tg_hkdf_extract(TgHash hash, const TgSecret *ikm, GError **error)
 {
-        static const guint8 zeros[MAX_HASH_BYTES];
+        static const guint8 zeros[TG_MAX_HASH_BYTES];
 
-        return hkdf(hash,
-                    EVP_KDF_HKDF_MODE_EXTRACT_ONLY,
-                    ikm,
-                    zeros,
-                    hash_bytes(hash),
-                    hash_bytes(hash),
-                    error);
+        return tg_hkdf_extract_salted(hash, zeros, hash_bytes(hash), ikm, error);
+}
+
+TgSecret *
+tg_hkdf_extract_salted(
+        TgHash hash, const void *salt, gsize n_salt, const TgSecret *ikm, GError **error)
+{
+        return hkdf(
+                hash, EVP_KDF_HKDF_MODE_EXTRACT_ONLY, ikm, salt, n_salt, hash_bytes(hash), error);
+}
+
+TgSecret *
+tg_hkdf_expand(TgHash hash,
+               const TgSecret *prk,
+               const void *info,
+               gsize n_info,
+               gsize n_bytes,
+               GError **error)
+{
+        if (n_bytes == 0 || n_bytes > 255 * hash_bytes(hash)) {
+                tg_set_error(error, TG_ERROR_INVALID, IMPOSSIBLE_SHAPE);
+                return NULL;
+        }
+
+        return hkdf(hash, EVP_KDF_HKDF_MODE_EXPAND_ONLY, prk, info, n_info, n_bytes, error);
 }
 
 TgSecret *
@@ -147,8 +177,8 @@ tg_hkdf_expand_label(TgHash hash,
         guint8 *at = info;
 
         if (n_label <= strlen(LABEL_PREFIX) || n_label > MAX_LABEL_BYTES ||
-            n_context > MAX_CONTEXT_BYTES || n_bytes == 0 || n_bytes > 255 * hash_bytes(hash)) {
-                tg_set_error(error, TG_ERROR_INVALID, "a derived key of an impossible shape");
+            n_context > MAX_CONTEXT_BYTES || n_bytes > G_MAXUINT16) {
+                tg_set_error(error, TG_ERROR_INVALID, IMPOSSIBLE_SHAPE);
                 return NULL;
         }
 
@@ -162,17 +192,12 @@ tg_hkdf_expand_label(TgHash hash,
                 memcpy(at, context, n_context);
         at += n_context;
 
-        return hkdf(hash,
-                    EVP_KDF_HKDF_MODE_EXPAND_ONLY,
-                    secret,
-                    info,
-                    (gsize)(at - info),
-                    n_bytes,
-                    error);
+        return tg_hkdf_expand(hash, secret, info, (gsize)(at - info), n_bytes, error);
 }
 
 /* ---- AEAD ---- */
 
+/* All of them have nonces of 12 octets by themselves: nothing to set. */
 static const EVP_CIPHER *
 cipher_for(const TgSecret *key, GError **error)
 {
@@ -188,50 +213,28 @@ cipher_for(const TgSecret *key, GError **error)
 }
 
 static gboolean
-seal(EVP_CIPHER_CTX *context,
+seal(const EVP_CIPHER *cipher,
+     const TgSecret *key,
+     const guint8 *iv,
      const void *ad,
      gsize n_ad,
      const void *bytes,
      gsize n_bytes,
-     guint8 *text,
-     guint8 *tag)
+     guint8 *ret_text,
+     GError **error)
 {
+        g_autoptr(EVP_CIPHER_CTX) context = EVP_CIPHER_CTX_new();
+        guint8 *tag = ret_text + n_bytes;
         int n;
-
-        return (n_ad == 0 || EVP_EncryptUpdate(context, NULL, &n, ad, (int)n_ad) == 1) &&
-               (n_bytes == 0 || EVP_EncryptUpdate(context, text, &n, bytes, (int)n_bytes) == 1) &&
-               EVP_EncryptFinal_ex(context, text + n_bytes, &n) == 1 &&
-               EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TG_AEAD_TAG_BYTES, tag) == 1;
-}
-
-gboolean
-tg_aead_seal(const TgSecret *key,
-             const guint8 *iv,
-             const void *ad,
-             gsize n_ad,
-             const void *bytes,
-             gsize n_bytes,
-             guint8 *ret_sealed,
-             GError **error)
-{
-        const EVP_CIPHER *cipher = cipher_for(key, error);
-        g_autoptr(EVP_CIPHER_CTX) context = NULL;
-        guint8 *text = ret_sealed + TG_AEAD_IV_BYTES;
 
         g_return_val_if_fail(n_ad <= G_MAXINT && n_bytes <= G_MAXINT, FALSE);
 
-        if (!cipher)
-                return FALSE;
-        if (iv)
-                memcpy(ret_sealed, iv, TG_AEAD_IV_BYTES);
-        else
-                tg_random(ret_sealed, TG_AEAD_IV_BYTES);
-
-        /* 12 octets are GCM's own IV length: nothing to set */
-        context = EVP_CIPHER_CTX_new();
         if (!context ||
-            EVP_EncryptInit_ex(context, cipher, NULL, tg_secret_get(key, NULL), ret_sealed) != 1 ||
-            !seal(context, ad, n_ad, bytes, n_bytes, text, text + n_bytes))
+            EVP_EncryptInit_ex(context, cipher, NULL, tg_secret_get(key, NULL), iv) != 1 ||
+            (n_ad > 0 && EVP_EncryptUpdate(context, NULL, &n, ad, (int)n_ad) != 1) ||
+            (n_bytes > 0 && EVP_EncryptUpdate(context, ret_text, &n, bytes, (int)n_bytes) != 1) ||
+            EVP_EncryptFinal_ex(context, tag, &n) != 1 ||
+            EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, TG_AEAD_TAG_BYTES, tag) != 1)
                 return broken(error, "encrypt");
 
         return TRUE;
@@ -254,6 +257,70 @@ unseal(EVP_CIPHER_CTX *context,
                EVP_DecryptFinal_ex(context, room + n_bytes, &n) == 1;
 }
 
+static TgSecret *
+open_text(const EVP_CIPHER *cipher,
+          const TgSecret *key,
+          const guint8 *iv,
+          const void *ad,
+          gsize n_ad,
+          const guint8 *text,
+          gsize n_text,
+          GError **error)
+{
+        g_autoptr(EVP_CIPHER_CTX) context = NULL;
+        g_autoptr(TgSecret) plaintext = NULL;
+        guint8 *room;
+        gsize n_bytes;
+
+        g_return_val_if_fail(n_ad <= G_MAXINT && n_text <= G_MAXINT, NULL);
+
+        if (n_text < TG_AEAD_TAG_BYTES) {
+                tg_set_error(error, TG_ERROR_TAMPERED, NOT_AUTHENTIC);
+                return NULL;
+        }
+        n_bytes = n_text - TG_AEAD_TAG_BYTES;
+        plaintext = tg_secret_new_blank(n_bytes, &room, error);
+        if (!plaintext)
+                return NULL;
+
+        context = EVP_CIPHER_CTX_new();
+        if (!context ||
+            EVP_DecryptInit_ex(context, cipher, NULL, tg_secret_get(key, NULL), iv) != 1) {
+                broken(error, "decrypt");
+                return NULL;
+        }
+        if (!unseal(context, ad, n_ad, text, n_bytes, room)) {
+                ERR_clear_error();
+                tg_set_error(error, TG_ERROR_TAMPERED, NOT_AUTHENTIC);
+                return NULL;
+        }
+
+        return g_steal_pointer(&plaintext);
+}
+
+gboolean
+tg_aead_seal(const TgSecret *key,
+             const guint8 *iv,
+             const void *ad,
+             gsize n_ad,
+             const void *bytes,
+             gsize n_bytes,
+             guint8 *ret_sealed,
+             GError **error)
+{
+        const EVP_CIPHER *cipher = cipher_for(key, error);
+        guint8 *text = ret_sealed + TG_AEAD_IV_BYTES;
+
+        if (!cipher)
+                return FALSE;
+        if (iv)
+                memcpy(ret_sealed, iv, TG_AEAD_IV_BYTES);
+        else
+                tg_random(ret_sealed, TG_AEAD_IV_BYTES);
+
+        return seal(cipher, key, ret_sealed, ad, n_ad, bytes, n_bytes, text, error);
+}
+
 TgSecret *
 tg_aead_open(const TgSecret *key,
              const void *ad,
@@ -263,37 +330,90 @@ tg_aead_open(const TgSecret *key,
              GError **error)
 {
         const EVP_CIPHER *cipher = cipher_for(key, error);
-        g_autoptr(EVP_CIPHER_CTX) context = NULL;
-        g_autoptr(TgSecret) plaintext = NULL;
-        guint8 *room;
-        gsize n_bytes;
-
-        g_return_val_if_fail(n_ad <= G_MAXINT && n_sealed <= G_MAXINT, NULL);
 
         if (!cipher)
                 return NULL;
-        if (n_sealed < TG_AEAD_IV_BYTES + TG_AEAD_TAG_BYTES) {
-                tg_set_error(error, TG_ERROR_TAMPERED, "authentication of received data failed");
-                return NULL;
-        }
-        n_bytes = n_sealed - TG_AEAD_IV_BYTES - TG_AEAD_TAG_BYTES;
-        plaintext = tg_secret_new_blank(n_bytes, &room, error);
-        if (!plaintext)
-                return NULL;
-
-        context = EVP_CIPHER_CTX_new();
-        if (!context ||
-            EVP_DecryptInit_ex(context, cipher, NULL, tg_secret_get(key, NULL), sealed) != 1) {
-                broken(error, "decrypt");
-                return NULL;
-        }
-        if (!unseal(context, ad, n_ad, sealed + TG_AEAD_IV_BYTES, n_bytes, room)) {
-                ERR_clear_error();
-                tg_set_error(error, TG_ERROR_TAMPERED, "authentication of received data failed");
+        if (n_sealed < TG_AEAD_IV_BYTES) {
+                tg_set_error(error, TG_ERROR_TAMPERED, NOT_AUTHENTIC);
                 return NULL;
         }
 
-        return g_steal_pointer(&plaintext);
+        return open_text(cipher,
+                         key,
+                         sealed,
+                         ad,
+                         n_ad,
+                         sealed + TG_AEAD_IV_BYTES,
+                         n_sealed - TG_AEAD_IV_BYTES,
+                         error);
+}
+
+/* ---- AEAD by the name of the cipher ---- */
+
+gsize
+tg_cipher_key_bytes(TgCipher cipher)
+{
+        return cipher == TG_CIPHER_AES_128_GCM ? 16 : 32;
+}
+
+/* NULL unless key and nonce are as long as the cipher wants them. */
+static const EVP_CIPHER *
+named_cipher(TgCipher cipher, const TgSecret *key, const TgSecret *nonce, GError **error)
+{
+        if (tg_secret_size(key) != tg_cipher_key_bytes(cipher) ||
+            tg_secret_size(nonce) != TG_AEAD_IV_BYTES) {
+                tg_set_error(error, TG_ERROR_INVALID, "a key or a nonce has not its length");
+                return NULL;
+        }
+        switch (cipher) {
+        case TG_CIPHER_AES_128_GCM:
+                return EVP_aes_128_gcm();
+        case TG_CIPHER_AES_256_GCM:
+                return EVP_aes_256_gcm();
+        case TG_CIPHER_CHACHA20_POLY1305:
+                return EVP_chacha20_poly1305();
+        }
+
+        g_assert_not_reached();
+}
+
+gboolean
+tg_cipher_seal(TgCipher cipher,
+               const TgSecret *key,
+               const TgSecret *nonce,
+               const TgSecret *plaintext,
+               guint8 *ret_sealed,
+               GError **error)
+{
+        const EVP_CIPHER *evp = named_cipher(cipher, key, nonce, error);
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(plaintext, &n_bytes);
+
+        return evp && seal(evp,
+                           key,
+                           tg_secret_get(nonce, NULL),
+                           NULL,
+                           0,
+                           bytes,
+                           n_bytes,
+                           ret_sealed,
+                           error);
+}
+
+TgSecret *
+tg_cipher_open(TgCipher cipher,
+               const TgSecret *key,
+               const TgSecret *nonce,
+               const guint8 *sealed,
+               gsize n_sealed,
+               GError **error)
+{
+        const EVP_CIPHER *evp = named_cipher(cipher, key, nonce, error);
+
+        if (!evp)
+                return NULL;
+
+        return open_text(evp, key, tg_secret_get(nonce, NULL), NULL, 0, sealed, n_sealed, error);
 }
 
 /* ---- claim proof ---- */

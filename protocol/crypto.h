@@ -13,8 +13,12 @@
 
 #define TG_AEAD_IV_BYTES 12
 #define TG_AEAD_TAG_BYTES 16
+#define TG_MAX_HASH_BYTES 48
 
 typedef enum { TG_HASH_SHA256, TG_HASH_SHA384 } TgHash;
+
+/* The digest's length: 32 or 48 octets. */
+gsize tg_hash(TgHash hash, const void *bytes, gsize n_bytes, guint8 ret_digest[TG_MAX_HASH_BYTES]);
 
 void tg_hmac_sha256(const TgSecret *key,
                     const void *bytes,
@@ -23,6 +27,15 @@ void tg_hmac_sha256(const TgSecret *key,
 
 /* HKDF-Extract with an absent salt (HashLen zero octets), RFC 5869. */
 TgSecret *tg_hkdf_extract(TgHash hash, const TgSecret *ikm, GError **error);
+TgSecret *tg_hkdf_extract_salted(
+        TgHash hash, const void *salt, gsize n_salt, const TgSecret *ikm, GError **error);
+/* HKDF-Expand with @info as it stands. */
+TgSecret *tg_hkdf_expand(TgHash hash,
+                         const TgSecret *prk,
+                         const void *info,
+                         gsize n_info,
+                         gsize n_bytes,
+                         GError **error);
 /* HKDF-Expand-Label of RFC 8446 section 7.1; @label without "tls13 ". */
 TgSecret *tg_hkdf_expand_label(TgHash hash,
                                const TgSecret *secret,
@@ -49,6 +62,29 @@ TgSecret *tg_aead_open(const TgSecret *key,
                        const guint8 *sealed,
                        gsize n_sealed,
                        GError **error);
+
+/* Ciphers by name, for one message under a key and a nonce that are both derived: C || T,
+ * @n_plaintext + 16 octets, no associated data. A key or nonce of another length than the
+ * cipher's is TG_ERROR_INVALID. */
+typedef enum {
+        TG_CIPHER_AES_128_GCM,
+        TG_CIPHER_AES_256_GCM,
+        TG_CIPHER_CHACHA20_POLY1305, /* RFC 8439 */
+} TgCipher;
+
+gsize tg_cipher_key_bytes(TgCipher cipher);
+gboolean tg_cipher_seal(TgCipher cipher,
+                        const TgSecret *key,
+                        const TgSecret *nonce,
+                        const TgSecret *plaintext,
+                        guint8 *ret_sealed,
+                        GError **error);
+TgSecret *tg_cipher_open(TgCipher cipher,
+                         const TgSecret *key,
+                         const TgSecret *nonce,
+                         const guint8 *sealed,
+                         gsize n_sealed,
+                         GError **error);
 
 /* What a recipient proves to the relay: HKDF over the decoded fragment, all octets of
  * it; the relay knows the hash. */

@@ -18,10 +18,17 @@ test_digests_are_the_published_ones(void)
 {
         g_autoptr(TgSecret) key = helper_secret("Jefe");
         static const char text[] = "what do ya want for nothing?";
-        guint8 digest[TG_SHA256_BYTES];
+        guint8 digest[TG_MAX_HASH_BYTES], long_digest[TG_MAX_HASH_BYTES];
 
         tg_sha256("abc", 3, digest); /* FIPS 180-2 */
         assert_hex(digest, 32, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        g_assert_cmpuint(tg_hash(TG_HASH_SHA256, "abc", 3, digest), ==, 32);
+        assert_hex(digest, 32, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        g_assert_cmpuint(tg_hash(TG_HASH_SHA384, "abc", 3, long_digest), ==, 48);
+        assert_hex(long_digest,
+                   48,
+                   "cb00753f45a35e8bb5a03d699ac65007272c32ab0eded1631a8b605a43ff5bed"
+                   "8086072ba1e7cc2358baeca134c825a7");
         tg_hmac_sha256(key, text, strlen(text), digest); /* RFC 4231, case 2 */
         assert_hex(digest, 32, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
@@ -36,6 +43,28 @@ test_extracting_is_the_published_one(void)
         assert_hex(tg_secret_get(prk, NULL),
                    tg_secret_size(prk),
                    "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04");
+}
+
+static void
+test_salt_and_info_are_taken(void)
+{
+        /* RFC 5869, case 1 */
+        g_autoptr(TgSecret) ikm = helper_secret_filled(0x0b, 22);
+        g_autoptr(TgSecret) salt = helper_secret_from_hex("000102030405060708090a0b0c");
+        g_autoptr(TgSecret) info = helper_secret_from_hex("f0f1f2f3f4f5f6f7f8f9");
+        g_autoptr(TgSecret) prk = tg_hkdf_extract_salted(
+                TG_HASH_SHA256, tg_secret_get(salt, NULL), tg_secret_size(salt), ikm, NULL);
+        g_autoptr(TgSecret) okm = NULL;
+
+        assert_hex(tg_secret_get(prk, NULL),
+                   tg_secret_size(prk),
+                   "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5");
+        okm = tg_hkdf_expand(
+                TG_HASH_SHA256, prk, tg_secret_get(info, NULL), tg_secret_size(info), 42, NULL);
+        assert_hex(tg_secret_get(okm, NULL),
+                   tg_secret_size(okm),
+                   "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"
+                   "34007208d5b887185865");
 }
 
 static void
@@ -176,6 +205,71 @@ test_keys_have_16_or_32_octets(void)
         }
 }
 
+static void
+check_cipher(TgCipher cipher, gsize n_bytes)
+{
+        g_autoptr(TgSecret) key = tg_secret_new_random(tg_cipher_key_bytes(cipher), NULL);
+        g_autoptr(TgSecret) nonce = tg_secret_new_random(12, NULL);
+        g_autoptr(TgSecret) text = helper_secret_filled(0x5a, n_bytes);
+        g_autoptr(TgSecret) back = NULL;
+        g_autofree guint8 *sealed = g_malloc(n_bytes + 16);
+
+        g_assert_true(tg_cipher_seal(cipher, key, nonce, text, sealed, NULL));
+        back = tg_cipher_open(cipher, key, nonce, sealed, n_bytes + 16, NULL);
+        g_assert_true(tg_secret_equal(back, text));
+        for (gsize bit = 0; bit < (n_bytes + 16) * 8; bit += 7) {
+                g_autoptr(GError) error = NULL;
+
+                sealed[bit / 8] ^= (guint8)(1 << bit % 8);
+                g_assert_null(tg_cipher_open(cipher, key, nonce, sealed, n_bytes + 16, &error));
+                helper_assert_error(error, TG_ERROR_TAMPERED, NULL);
+                sealed[bit / 8] ^= (guint8)(1 << bit % 8);
+        }
+        g_assert_null(tg_cipher_open(cipher, key, nonce, sealed, n_bytes + 15, NULL));
+        g_assert_null(tg_cipher_open(cipher, key, nonce, sealed, 15, NULL));
+}
+
+static void
+test_ciphers_open_what_they_sealed_and_nothing_else(void)
+{
+        for (TgCipher cipher = TG_CIPHER_AES_128_GCM; cipher <= TG_CIPHER_CHACHA20_POLY1305;
+             cipher++) {
+                check_cipher(cipher, 0);
+                check_cipher(cipher, 1);
+                check_cipher(cipher, 64);
+                check_cipher(cipher, 200);
+        }
+}
+
+static void
+test_ciphers_refuse_keys_and_nonces_of_another_length(void)
+{
+        static const struct {
+                TgCipher cipher;
+                gsize n_key, n_nonce;
+        } cases[] = {
+                {TG_CIPHER_AES_128_GCM,       32, 12},
+                {TG_CIPHER_AES_256_GCM,       16, 12},
+                {TG_CIPHER_CHACHA20_POLY1305, 16, 12},
+                {TG_CIPHER_CHACHA20_POLY1305, 32, 8 },
+                {TG_CIPHER_AES_128_GCM,       16, 16},
+        };
+        guint8 sealed[16] = {0};
+
+        for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autoptr(TgSecret) key = helper_secret_filled(1, cases[i].n_key);
+                g_autoptr(TgSecret) nonce = helper_secret_filled(2, cases[i].n_nonce);
+                g_autoptr(TgSecret) nothing = helper_secret("");
+                g_autoptr(GError) error = NULL;
+
+                g_assert_false(
+                        tg_cipher_seal(cases[i].cipher, key, nonce, nothing, sealed, &error));
+                helper_assert_error(error, TG_ERROR_INVALID, NULL);
+                g_assert_null(
+                        tg_cipher_open(cases[i].cipher, key, nonce, sealed, sizeof sealed, NULL));
+        }
+}
+
 /* Computed with Python's hmac and hashlib. */
 static void
 test_claim_proof_is_of_all_octets_of_the_fragment(void)
@@ -222,12 +316,17 @@ main(int argc, char **argv)
                         test_digests_are_the_published_ones);
         g_test_add_func("/crypto/extracting-is-the-published-one",
                         test_extracting_is_the_published_one);
+        g_test_add_func("/crypto/salt-and-info-are-taken", test_salt_and_info_are_taken);
         g_test_add_func("/crypto/impossible-derivations-are-refused",
                         test_impossible_derivations_are_refused);
         g_test_add_func("/crypto/sealing-is-the-published-one", test_sealing_is_the_published_one);
         g_test_add_func("/crypto/each-changed-bit-is-noticed", test_each_changed_bit_is_noticed);
         g_test_add_func("/crypto/sealed-octets-open-again", test_sealed_octets_open_again);
         g_test_add_func("/crypto/keys-have-16-or-32-octets", test_keys_have_16_or_32_octets);
+        g_test_add_func("/crypto/ciphers-open-what-they-sealed-and-nothing-else",
+                        test_ciphers_open_what_they_sealed_and_nothing_else);
+        g_test_add_func("/crypto/ciphers-refuse-keys-and-nonces-of-another-length",
+                        test_ciphers_refuse_keys_and_nonces_of_another_length);
         g_test_add_func("/crypto/claim-proof-is-of-all-octets-of-the-fragment",
                         test_claim_proof_is_of_all_octets_of_the_fragment);
         g_test_add_func("/crypto/random-uuids-are-of-version-4",
