@@ -33,9 +33,8 @@ struct TgAuthority {
         GQueue sent;        /* TgAuthorityCheck that wait for polkit */
 };
 
-/* One a process, not one a connection: text agents serve one dialog at a time and fail
- * the second, and a program does not get more dialogs by connecting twice. All
- * processes of a sandboxed application are one. */
+/* One a program, not one a connection: text agents serve one dialog at a time and fail
+ * the second, and a program does not get more dialogs by connecting twice. */
 typedef struct {
         char *key;
         TgAuthorityCheck *open; /* the one whose dialog may be on the screen */
@@ -62,20 +61,10 @@ static void check_send(TgAuthorityCheck *self);
 
 /* ---- queues ---- */
 
-static char *
-key_of(TgCaller *caller)
-{
-        if (tg_caller_is_sandboxed(caller))
-                return g_strdup_printf("sandbox %s", tg_caller_application(caller));
-        return g_strdup_printf("process %d %" G_GUINT64_FORMAT,
-                               (int)tg_caller_pid(caller),
-                               tg_caller_start_time(caller));
-}
-
 static Queue *
 queue_of(TgAuthority *self, TgCaller *caller)
 {
-        g_autofree char *key = key_of(caller);
+        g_autofree char *key = tg_caller_program(caller);
         Queue *queue = g_hash_table_lookup(self->queues, key);
 
         if (queue)
@@ -382,7 +371,7 @@ tg_authority_free(TgAuthority *self)
 gboolean
 tg_authority_has_room(TgAuthority *self, TgCaller *caller, GError **error)
 {
-        g_autofree char *key = key_of(caller);
+        g_autofree char *key = tg_caller_program(caller);
         const Queue *queue = g_hash_table_lookup(self->queues, key);
 
         if (!queue || queue->n_checks <= TG_MAX_WAITING_DIALOGS)

@@ -11,6 +11,7 @@ struct TgCall {
         TgCaller *caller;
         sd_bus_message *message;
         gboolean is_answered;
+        gsize n_held;
 };
 
 TgCall *
@@ -57,6 +58,7 @@ tg_call_unref(TgCall *self)
                 tg_call_fail(self, dropped);
         }
 
+        tg_caller_hold(self->caller, self->n_held, 0, NULL);
         sd_bus_message_unref(self->message);
         tg_caller_unref(self->caller);
         g_free(self);
@@ -84,6 +86,16 @@ gboolean
 tg_call_is_answered(TgCall *self)
 {
         return self->is_answered;
+}
+
+gboolean
+tg_call_hold(TgCall *self, gsize n_bytes, GError **error)
+{
+        if (!tg_caller_hold(self->caller, self->n_held, n_bytes, error))
+                return FALSE;
+
+        self->n_held = n_bytes;
+        return TRUE;
 }
 
 /* The one place where an answer becomes final. */

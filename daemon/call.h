@@ -25,6 +25,9 @@ sd_bus_message *tg_call_message(TgCall *self);
 /* ALLOW_INTERACTIVE_AUTHORIZATION was set: dialogs may appear. */
 gboolean tg_call_is_interactive(TgCall *self);
 gboolean tg_call_is_answered(TgCall *self);
+/* So many octets of locked memory are held, in all, for what was handed over with this call,
+ * until the last reference to it goes. TG_ERROR_LIMIT_REACHED when that is too much. */
+gboolean tg_call_hold(TgCall *self, gsize n_bytes, GError **error);
 
 /* Answers; a second answer is a broken promise of ours (critical). @types NULL or
  * "" for an empty answer. */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "daemon/allowance.h"
 #include "daemon/process.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
@@ -28,6 +29,7 @@ struct TgCallers {
         sd_bus *bus;
         GHashTable *by_name; /* name → TgCaller, not a reference */
         GQueue idle;         /* TgCaller with a reference of ours, the last used first */
+        TgAllowance *allowance;
 };
 
 typedef struct {
@@ -380,6 +382,7 @@ tg_callers_new(sd_bus *bus)
         self->bus = sd_bus_ref(bus);
         self->by_name = g_hash_table_new(g_str_hash, g_str_equal);
         g_queue_init(&self->idle);
+        self->allowance = tg_allowance_new();
 
         return self;
 }
@@ -404,6 +407,7 @@ tg_callers_free(TgCallers *self)
         }
         g_queue_clear_full(&self->idle, (GDestroyNotify)tg_caller_unref);
         g_hash_table_unref(self->by_name);
+        tg_allowance_free(self->allowance);
         sd_bus_unref(self->bus);
         g_free(self);
 }
@@ -463,6 +467,15 @@ tg_caller_start_time(const TgCaller *self)
         return self->process.start_time;
 }
 
+char *
+tg_caller_program(const TgCaller *self)
+{
+        if (tg_caller_is_sandboxed(self))
+                return g_strdup_printf("sandbox %s", tg_caller_application(self));
+        return g_strdup_printf(
+                "process %d %" G_GUINT64_FORMAT, (int)self->pid, self->process.start_time);
+}
+
 gboolean
 tg_caller_is_sandboxed(const TgCaller *self)
 {
@@ -497,4 +510,16 @@ tg_caller_leave(TgCaller *self)
         g_return_if_fail(self->n_unanswered > 0);
 
         self->n_unanswered--;
+}
+
+gboolean
+tg_caller_hold(TgCaller *self, gsize n_before, gsize n_after, GError **error)
+{
+        g_autofree char *program = NULL;
+
+        if (n_before == n_after || self->callers == NULL)
+                return TRUE;
+
+        program = tg_caller_program(self);
+        return tg_allowance_change(self->callers->allowance, program, n_before, n_after, error);
 }

@@ -31,6 +31,9 @@ pid_t tg_caller_pid(const TgCaller *self);
 uid_t tg_caller_uid(const TgCaller *self);
 guint64 tg_caller_start_time(const TgCaller *self); /* clock ticks, field 22 of stat */
 
+/* What counts as one program where limits are kept: the process, or all processes of a
+ * sandboxed application. In new memory. */
+char *tg_caller_program(const TgCaller *self);
 /* TRUE for a Flatpak (PID/root/.flatpak-info), a snap (label), or when that
  * cannot be found out although the process lives: default deny. */
 gboolean tg_caller_is_sandboxed(const TgCaller *self);
@@ -53,5 +56,7 @@ void tg_caller_unwatch(TgCaller *self, guint id);
  * already. Kept by TgCall. */
 gboolean tg_caller_enter(TgCaller *self);
 void tg_caller_leave(TgCaller *self);
+/* Locked memory for what its program hands over, see allowance.h. Kept by TgCall. */
+gboolean tg_caller_hold(TgCaller *self, gsize n_before, gsize n_after, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgCaller, tg_caller_unref)

@@ -278,7 +278,8 @@ tg_create_share(sd_bus_message *message, void *userdata, sd_bus_error *error)
         if (self == NULL)
                 return tg_reply_error(message, refused);
         if (!read_credential(self, message, &refused) || !read_options(self, message, &refused) ||
-            !check_options(self, &refused)) {
+            !check_options(self, &refused) ||
+            !tg_call_hold(self->call, tg_value_room(self->content_value), &refused)) {
                 tg_call_fail(self->call, refused);
                 return 1;
         }
@@ -358,6 +359,12 @@ can_travel(TgCreate *self, GError **error)
         return encoded != NULL;
 }
 
+static gsize
+content_size(const TgCreate *self)
+{
+        return self->content != NULL ? tg_secret_size(self->content) : 0;
+}
+
 static const char *
 title_of(const TgCreate *self)
 {
@@ -377,7 +384,8 @@ begin(TgCreate *self)
         TgCaller *caller = tg_call_caller(self->call);
         TgShare *share;
 
-        if (!can_travel(self, &error) ||
+        /* It stays until somebody has decided. */
+        if (!can_travel(self, &error) || !tg_call_hold(self->call, content_size(self), &error) ||
             !tg_authority_has_room(self->bus->authority, caller, &error)) {
                 finish(self, error);
                 return;

@@ -104,6 +104,13 @@ read_arguments(TgInvitation *self, sd_bus_message *message, GError **error)
                tg_options_read(message, self->is_accept ? accept_keys : inspect_keys, error);
 }
 
+static gsize
+room_of(const TgInvitation *self)
+{
+        return tg_value_room(self->invitation_value) + tg_value_room(self->secret_value) +
+               tg_value_room(self->pin_value);
+}
+
 static int
 begin(TgWalletBus *bus, sd_bus_message *message, gboolean is_accept)
 {
@@ -116,7 +123,8 @@ begin(TgWalletBus *bus, sd_bus_message *message, gboolean is_accept)
         self->call = tg_call_new(bus->callers, message, &refused);
         if (self->call == NULL)
                 return tg_reply_error(message, refused);
-        if (!read_arguments(self, message, &refused)) {
+        if (!read_arguments(self, message, &refused) ||
+            !tg_call_hold(self->call, room_of(self), &refused)) {
                 tg_call_fail(self->call, refused);
                 return 1;
         }

@@ -247,6 +247,17 @@ tg_value_free(TgValue *self)
         g_free(self);
 }
 
+gsize
+tg_value_room(const TgValue *self)
+{
+        if (self == NULL)
+                return 0;
+        if (self->kind == KIND_SECRET)
+                return tg_secret_size(self->secret);
+        /* What was read until now and its copy, in blocks of a power of two. */
+        return 4 * (self->max_bytes + 1);
+}
+
 /* ---- reading ---- */
 
 static void

@@ -21,6 +21,8 @@ typedef struct TgValueRead TgValueRead;
  * TG_ERROR_LIMIT_REACHED above @max_bytes. @what names it in errors ("invitation"). */
 TgValue *tg_value_take(sd_bus_message *message, const char *what, gsize max_bytes, GError **error);
 void tg_value_free(TgValue *self);
+/* The most of the locked memory that it takes until it is read, in octets; 0 for NULL. */
+gsize tg_value_room(const TgValue *self);
 
 /* @secret is the callback's to reference; NULL with @error set. Called once, from
  * the loop, never from inside tg_value_read(). */

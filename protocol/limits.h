@@ -84,3 +84,6 @@
 /* Locked memory for TgSecret; a credential that does not fit is LimitReached. */
 #define TG_SECURE_HEAP_BYTES (4 * 1024 * 1024)
 #define TG_SECURE_HEAP_MIN_BYTES 32
+/* Of it, for what callers hand over before somebody has consented: a program, all of them. */
+#define TG_MAX_HANDED_OVER_BYTES (1280 * 1024)
+#define TG_MAX_ALL_HANDED_OVER_BYTES (2560 * 1024)

@@ -315,6 +315,24 @@ def unanswered_calls(alice):
     caller.call(ROOT, "Manager", "InspectInvitation", "va{sv}", ("s", LINK), {})
 
 
+def what_is_handed_over(alice):
+    claim("what many programs hand over and never finish leaves room for what runs, and for others")
+    n_refused = 0
+    programs = [Caller("alice") for _ in range(4)]
+    for program in programs:
+        reading = [program.pipe(b"x" * 40000) for _ in range(64)]
+        calls = [program.begin_share(("h", fd)) for fd, _ in reading]
+        program.call(ROOT, "Manager", "InspectInvitation", "va{sv}", ("s", LINK), {})
+        for serial in filter(program.is_answered, calls):
+            contains(refused("LimitReached", lambda: program.end(serial)), "at once")
+            n_refused += 1
+    equal(n_refused > 192, True, "most of them are refused at once")
+    pay(alice, Caller("bob"))
+    for program in programs:
+        program.quit()
+    pay(alice, Caller("bob"))
+
+
 def matches(alice):
     claim("a client with thousands of matches hurts nobody")
     collector = Caller("alice")
@@ -411,6 +429,7 @@ def main():
     signals_in_the_wallets_name(alice)
     ten_thousand_calls(alice)
     unanswered_calls(alice)
+    what_is_handed_over(alice)
     matches(alice)
     a_thousand_shares(alice)
     equal(pid_of_wallet("alice"), pid, "the wallet after all that")
