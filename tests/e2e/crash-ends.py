@@ -101,6 +101,9 @@ def cancel_unknown(alice, bob, relay):
         until("the relay lives", lambda: not relay.page.is_dead())
         nurses.append(wake)
         clear(relay, alice)
+        # It may come to its step only now, when it puts its store in order.
+        relay.page.stop_counting()
+        until("the relay answers", relay.answers)
         nurses.remove(wake)
 
     claim("a cancel finds the mailbox whose address never arrived")

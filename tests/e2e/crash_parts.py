@@ -532,6 +532,11 @@ class Relay:
     def thaw(self):
         os.kill(self.pid(), signal.SIGCONT)
 
+    def answers(self):
+        return subprocess.run(["curl", "--silent", "--max-time", "1", "--output", "/dev/null",
+                               "--cacert", os.environ["TIGRESS_TRIAL_CA"],
+                               os.environ["TIGRESS_TRIAL_RELAY"]]).returncode == 0
+
     def mailboxes(self):
         with contextlib.closing(sqlite3.connect(f"file:{self.store}?mode=ro", uri=True)) as store:
             return store.execute("SELECT count(*) FROM mailbox").fetchone()[0]
