@@ -17,6 +17,15 @@
 #define TG_MAX_CONTENT_BYTES 43008
 #define TG_MAX_MESSAGES_PER_SHARE 1024 /* random IVs under one key repeat with 2^-77 */
 
+/* The plain-HTTP transport: one resource a message */
+#define TG_MAX_TDCH_MESSAGES 65536 /* the number of one has 16 bits */
+/* What fits beside 32 random octets, three lengths and the number into a plaintext */
+#define TG_MAX_TDCH_MESSAGE_BYTES (TG_MAX_PLAINTEXT_BYTES - 32 - 7)
+#define TG_MAX_TDCH_BODY_BYTES (TG_MAX_PLAINTEXT_BYTES + 48) /* nonce and tag */
+/* Every plaintext of an exchange is kept, for no library's digest can be stored half done:
+ * seven of the largest, and with what is stored beside it one block of the secure heap. */
+#define TG_MAX_TDCH_TRANSCRIPT_BYTES (512 * 1024 - 1024)
+
 /* JSON profile */
 #define TG_MAX_JSON_DEPTH 16
 #define TG_MAX_JSON_NUMBER_CHARS 64

@@ -62,7 +62,15 @@ run_file(const KnownFile *known, const char *path)
                 printf("%s\n", error->message);
                 return FALSE;
         }
-        for (guint i = 0; i < file->root->children->len; i++) {
+        if (known->check) {
+                g_autofree char *wrong = known->check(file->root);
+
+                if (wrong)
+                        printf("%s: %s\n", known->name, wrong);
+                n_run++;
+                n_bad += wrong != NULL;
+        }
+        for (guint i = 0; known->sections && i < file->root->children->len; i++) {
                 const Node *list = g_ptr_array_index(file->root->children, i);
                 const Section *section = find_section(known, list->name);
 
@@ -123,7 +131,7 @@ main(int argc, char **argv)
                 if (!known) {
                         printf("%s: nobody knows vectors of this name\n", name);
                         n_wrong++;
-                } else if (!known->sections) {
+                } else if (!known->sections && !known->check) {
                         printf("%s: skipped, not implemented by this version\n", name);
                 } else {
                         n_files++;

@@ -9,47 +9,8 @@
 #include "protocol/link.h"
 #include "protocol/payload.h"
 #include "tests/unit/helper.h"
-
-static TgSecret *
-secret_of(const Node *vector, const char *name)
-{
-        return helper_secret_from_hex(node_text(vector, name));
-}
-
-static char *
-difference(const char *what, const guint8 *got, gsize n_got, const char *hex)
-{
-        g_autofree char *got_hex = tg_hex_encode(got, n_got);
-
-        if (g_str_equal(got_hex, hex))
-                return NULL;
-
-        return g_strdup_printf("%s: got %s instead of %s", what, got_hex, hex);
-}
-
-static char *
-text_difference(const char *what, const char *got, const char *wanted)
-{
-        if (g_strcmp0(got, wanted) == 0)
-                return NULL;
-
-        return g_strdup_printf("%s: got %s instead of %s", what, got, wanted);
-}
-
-static char *
-not_refused(const char *why)
-{
-        return g_strdup_printf("was accepted, though: %s", why);
-}
-
-static char *
-refused(GError *error)
-{
-        char *message = g_strdup_printf("was refused: %s", error ? error->message : "no reason");
-
-        g_clear_error(&error);
-        return message;
-}
+#include "tests/unit/vector-checks-tdch.h"
+#include "tests/unit/vector-compare.h"
 
 /* ---- base64 ---- */
 
@@ -528,21 +489,21 @@ static const Section exchange_state_sections[] = {
 };
 
 static const KnownFile known_files[] = {
-        {"base64.json",          base64_sections        },
-        {"exchange_state.json",  exchange_state_sections},
-        {"hkdf_label.json",      hkdf_label_sections    },
-        {"json_profile.json",    json_profile_sections  },
-        {"payload.json",         payload_sections       },
-        {"share_url.json",       share_url_sections     },
- /* the exchange with a PIN, the plain-HTTP transport, notifications */
-        {"ohttp_rfc9458.json",   NULL                   },
-        {"pin.json",             NULL                   },
-        {"spake2.json",          NULL                   },
-        {"spake2_rfc9382.json",  NULL                   },
-        {"t2.json",              NULL                   },
-        {"tdch.json",            NULL                   },
-        {"webpush.json",         NULL                   },
-        {"webpush_rfc8291.json", NULL                   },
+        {"base64.json",          base64_sections,         NULL       },
+        {"exchange_state.json",  exchange_state_sections, NULL       },
+        {"hkdf_label.json",      hkdf_label_sections,     NULL       },
+        {"json_profile.json",    json_profile_sections,   NULL       },
+        {"ohttp_rfc9458.json",   NULL,                    check_ohttp},
+        {"payload.json",         payload_sections,        NULL       },
+        {"share_url.json",       share_url_sections,      NULL       },
+        {"tdch.json",            tdch_sections,           NULL       },
+ /* the exchange with a PIN, notifications */
+        {"pin.json",             NULL,                    NULL       },
+        {"spake2.json",          NULL,                    NULL       },
+        {"spake2_rfc9382.json",  NULL,                    NULL       },
+        {"t2.json",              NULL,                    NULL       },
+        {"webpush.json",         NULL,                    NULL       },
+        {"webpush_rfc8291.json", NULL,                    NULL       },
 };
 
 const KnownFile *

@@ -18,7 +18,8 @@ typedef struct {
 
 typedef struct {
         const char *name;
-        const Section *sections; /* NULL: of a part that this version has not */
+        const Section *sections; /* NULL: of a part that this version has not, or one vector */
+        Check check;             /* of the file as a whole, where it is one vector */
 } KnownFile;
 
 /* NULL for a name that nobody knows. */
