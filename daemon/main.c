@@ -29,11 +29,12 @@ typedef struct {
         sd_bus *bus;
         GSource *bus_source;
         guint name_timer;
+        TgVaultWait *name_wait;
         gboolean has_name;
         gboolean has_failed;
 } Daemon;
 
-static void take_name(Daemon *self);
+static void take_name_soon(Daemon *self);
 
 static void
 on_settings_changed(TgSettings *settings, gpointer user_data)
@@ -52,7 +53,7 @@ on_keyring_changed(TgKeyring *keyring, gpointer user_data)
 
         if (self->wallet_bus == NULL)
                 return;
-        take_name(self);
+        take_name_soon(self);
         tg_wallet_bus_keyring_changed(self->wallet_bus);
         tg_vault_keyring_changed(self->wallet.vault);
         tg_manager_keyring_changed(self->manager);
@@ -136,6 +137,7 @@ take_name(Daemon *self)
         if (self->has_name)
                 return;
         g_clear_handle_id(&self->name_timer, g_source_remove);
+        g_clear_pointer(&self->name_wait, tg_vault_wait_cancel);
         self->has_name = TRUE;
         r = sd_bus_request_name(self->bus, TG_BUS_NAME, 0);
         if (r >= 0) {
@@ -162,6 +164,28 @@ on_name_due(gpointer user_data)
         return G_SOURCE_REMOVE;
 }
 
+static void
+on_vault_settled(gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        self->name_wait = NULL;
+        take_name(self);
+}
+
+/* The keyring is known. Where it is unlocked and we have something that is sealed, that is
+ * read first: or the first caller would find it closed, who finds it open a moment later. */
+static void
+take_name_soon(Daemon *self)
+{
+        if (self->has_name || self->name_wait != NULL)
+                return;
+        if (tg_store_has_sealed(self->wallet.store))
+                self->name_wait = tg_vault_wait(self->wallet.vault, on_vault_settled, self);
+        if (self->name_wait == NULL)
+                take_name(self);
+}
+
 /* Whoever starts us by his call is answered when the name is ours: not before we know
  * what the keyring is, but a keyring that does not answer holds nobody up. */
 static gboolean
@@ -182,6 +206,7 @@ shut_down(Daemon *self)
         TgWallet *wallet = &self->wallet;
 
         g_clear_handle_id(&self->name_timer, g_source_remove);
+        g_clear_pointer(&self->name_wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->wallet_bus, tg_wallet_bus_free);
         if (self->bus_source != NULL) {
                 g_source_destroy(self->bus_source);
