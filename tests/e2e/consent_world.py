@@ -36,7 +36,7 @@ ROOT = "/org/tigress/Wallet1"
 TOKEN = "digitalwallet.generic.authorizationToken"
 ITEM = "org.tigress.secret.item"
 ENDS = "completed cancelled declined expired refused burned failed revoked relinquished".split()
-PATIENCE_S = 60  # one generous deadline for whatever has to be waited for
+PATIENCE_S = 180  # one generous deadline for whatever has to be waited for
 
 
 class Wrong(Exception):
