@@ -16,6 +16,7 @@
 #define KEY_RELAY "Relay"
 #define KEY_TRUSTED "TrustedRelays"
 #define KEY_CA "CaFile"
+#define KEY_PIN "RequirePin"
 
 /* What one file says, or all of them together. */
 typedef struct {
@@ -23,7 +24,8 @@ typedef struct {
         char *relay;
         gboolean has_ca_file;
         char *ca_file;
-        GPtrArray *trusted; /* char *, sorted, each once, NULL-terminated */
+        GPtrArray *trusted;  /* char *, sorted, each once, NULL-terminated */
+        GPtrArray *with_pin; /* formats, in the same way */
 } Content;
 
 typedef struct {
@@ -48,6 +50,8 @@ content_init(Content *content)
         *content = (Content){};
         content->trusted = g_ptr_array_new_with_free_func(g_free);
         g_ptr_array_add(content->trusted, NULL);
+        content->with_pin = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(content->with_pin, NULL);
 }
 
 static void
@@ -56,36 +60,44 @@ content_clear(Content *content)
         g_clear_pointer(&content->relay, g_free);
         g_clear_pointer(&content->ca_file, g_free);
         g_clear_pointer(&content->trusted, g_ptr_array_unref);
+        g_clear_pointer(&content->with_pin, g_ptr_array_unref);
 }
 
 static const char *const *
-content_trusted(const Content *content)
+list_of(const GPtrArray *list)
 {
-        return (const char *const *)content->trusted->pdata;
+        return (const char *const *)list->pdata;
 }
 
 /* Keeps the list sorted and its NULL at the end. */
 static void
-content_trust(Content *content, const char *origin)
+list_add(GPtrArray *list, const char *word)
 {
         guint at = 0;
         int order = 1;
 
-        for (; content_trusted(content)[at]; at++) {
-                order = strcmp(origin, content_trusted(content)[at]);
+        for (; list_of(list)[at]; at++) {
+                order = strcmp(word, list_of(list)[at]);
                 if (order <= 0)
                         break;
         }
 
-        if (!content_trusted(content)[at] || order != 0)
-                g_ptr_array_insert(content->trusted, (int)at, g_strdup(origin));
+        if (!list_of(list)[at] || order != 0)
+                g_ptr_array_insert(list, (int)at, g_strdup(word));
+}
+
+static void
+content_trust(Content *content, const char *origin)
+{
+        list_add(content->trusted, origin);
 }
 
 static gboolean
 content_equal(const Content *a, const Content *b)
 {
         return g_strcmp0(a->relay, b->relay) == 0 && g_strcmp0(a->ca_file, b->ca_file) == 0 &&
-               g_strv_equal(content_trusted(a), content_trusted(b));
+               g_strv_equal(list_of(a->trusted), list_of(b->trusted)) &&
+               g_strv_equal(list_of(a->with_pin), list_of(b->with_pin));
 }
 
 static void
@@ -101,8 +113,10 @@ content_overlay(Content *content, const Content *later)
                 g_free(content->ca_file);
                 content->ca_file = g_strdup(later->ca_file);
         }
-        for (gsize i = 0; content_trusted(later)[i]; i++)
-                content_trust(content, content_trusted(later)[i]);
+        for (gsize i = 0; list_of(later->trusted)[i]; i++)
+                content_trust(content, list_of(later->trusted)[i]);
+        for (gsize i = 0; list_of(later->with_pin)[i]; i++)
+                list_add(content->with_pin, list_of(later->with_pin)[i]);
 }
 
 /* ---- reading a file ---- */
@@ -110,7 +124,7 @@ content_overlay(Content *content, const Content *later)
 static gboolean
 check_names(GKeyFile *key_file, GError **error)
 {
-        static const char *const keys[] = {KEY_RELAY, KEY_TRUSTED, KEY_CA, NULL};
+        static const char *const keys[] = {KEY_RELAY, KEY_TRUSTED, KEY_CA, KEY_PIN, NULL};
         g_auto(GStrv) groups = g_key_file_get_groups(key_file, NULL);
         g_auto(GStrv) found = NULL;
 
@@ -131,7 +145,7 @@ check_names(GKeyFile *key_file, GError **error)
                 tg_set_error(error,
                              TG_ERROR_INVALID,
                              "there is no setting %s: the settings are " KEY_RELAY ", " KEY_TRUSTED
-                             " and " KEY_CA,
+                             ", " KEY_CA " and " KEY_PIN,
                              found[i]);
                 return FALSE;
         }
@@ -216,6 +230,35 @@ parse_ca_file(GKeyFile *key_file, Content *content, GError **error)
         return TRUE;
 }
 
+/* A format that no vertical knows is no error: the file may be older, or newer, than the wallet. */
+static gboolean
+parse_with_pin(GKeyFile *key_file, Content *content, GError **error)
+{
+        g_auto(GStrv) items = NULL;
+
+        if (!g_key_file_has_key(key_file, GROUP, KEY_PIN, NULL))
+                return TRUE;
+
+        items = g_key_file_get_string_list(key_file, GROUP, KEY_PIN, NULL, error);
+        if (!items)
+                return FALSE;
+
+        for (gsize i = 0; items[i]; i++) {
+                const char *format = g_strstrip(items[i]);
+
+                if (*format == '\0' || strlen(format) > TG_MAX_FORMAT_BYTES) {
+                        tg_set_error(error,
+                                     TG_ERROR_INVALID,
+                                     KEY_PIN ": the name of a format has 1 to %d octets",
+                                     TG_MAX_FORMAT_BYTES);
+                        return FALSE;
+                }
+                list_add(content->with_pin, format);
+        }
+
+        return TRUE;
+}
+
 /* NULL with errno; "" and no more when the file is not there. */
 static char *
 read_file(const char *path)
@@ -273,7 +316,8 @@ content_read(const char *path, Content *ret_content, GError **error)
 
         content_init(&content);
         if (!parse_relay(key_file, &content, error) || !parse_trusted(key_file, &content, error) ||
-            !parse_ca_file(key_file, &content, error)) {
+            !parse_ca_file(key_file, &content, error) ||
+            !parse_with_pin(key_file, &content, error)) {
                 content_clear(&content);
                 return FALSE;
         }
@@ -389,13 +433,19 @@ tg_settings_relay(const TgSettings *self)
 const char *const *
 tg_settings_trusted_relays(const TgSettings *self)
 {
-        return content_trusted(&self->merged);
+        return list_of(self->merged.trusted);
 }
 
 gboolean
 tg_settings_is_trusted(const TgSettings *self, const char *origin)
 {
-        return g_strv_contains(content_trusted(&self->merged), origin);
+        return g_strv_contains(list_of(self->merged.trusted), origin);
+}
+
+gboolean
+tg_settings_requires_pin(const TgSettings *self, const char *format)
+{
+        return g_strv_contains(list_of(self->merged.with_pin), format);
 }
 
 const char *

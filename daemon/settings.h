@@ -24,5 +24,7 @@ const char *tg_settings_relay(const TgSettings *self);
 /* Origins, NULL-terminated, sorted, Relay among them. */
 const char *const *tg_settings_trusted_relays(const TgSettings *self);
 gboolean tg_settings_is_trusted(const TgSettings *self, const char *origin);
+/* Whether shares of @format are made and taken with a PIN only, whatever the format says itself. */
+gboolean tg_settings_requires_pin(const TgSettings *self, const char *format);
 /* File with certificate authorities besides the system's, or NULL. */
 const char *tg_settings_ca_file(const TgSettings *self);

@@ -45,6 +45,8 @@ tg_share_plan_errand(TgShare *self, TgAction action, const char *reason)
         case TG_ACTION_NONE:
         case TG_ACTION_CREATE:
         case TG_ACTION_WATCH:
+        case TG_ACTION_WRITE:
+        case TG_ACTION_CHARGE:
         case TG_ACTION_CLAIM:
         case TG_ACTION_PROVISION:
                 break;
@@ -93,6 +95,8 @@ perform(TgShare *self, TgAction action)
                 tg_share_create(self);
                 break;
         case TG_ACTION_WATCH:
+        case TG_ACTION_WRITE:
+        case TG_ACTION_CHARGE:
                 tg_share_watch(self);
                 break;
         case TG_ACTION_CLAIM:

@@ -7,17 +7,20 @@
 #include "protocol/error.h"
 
 #define ID_BYTES 16
-#define FORMAT 1
+#define FORMAT 2
 
 /* On disk: format (1), count (8), then for each share id (16), version (8), body's
- * version (8); numbers in big-endian order. */
+ * version (8), tries (1: how many were used, NO_PIN where no PIN is asked for); numbers in
+ * big-endian order. */
 #define PREFIX_BYTES 9
-#define ENTRY_BYTES (ID_BYTES + 16)
+#define ENTRY_BYTES (ID_BYTES + 17)
+#define NO_PIN 0xff
 
 typedef struct {
         guint8 id[ID_BYTES];
         guint64 version;
         guint64 body_version;
+        int tries; /* -1: no PIN is asked for */
 } Entry;
 
 struct TgStoreHead {
@@ -100,9 +103,10 @@ tg_store_head_set_count(TgStoreHead *self, guint64 count)
 }
 
 void
-tg_store_head_put(TgStoreHead *self, const char *id, guint64 version, guint64 body_version)
+tg_store_head_put(
+        TgStoreHead *self, const char *id, guint64 version, guint64 body_version, int tries)
 {
-        Entry entry = {.version = version, .body_version = body_version};
+        Entry entry = {.version = version, .body_version = body_version, .tries = tries};
         guint index;
 
         id_from_text(id, entry.id);
@@ -158,6 +162,12 @@ tg_store_head_nth(const TgStoreHead *self, guint index, char **ret_id, guint64 *
         *ret_version = entry->version;
 }
 
+int
+tg_store_head_tries(const TgStoreHead *self, guint index)
+{
+        return g_array_index(self->entries, Entry, index).tries;
+}
+
 static guint8 *
 put_number(guint8 *at, guint64 number)
 {
@@ -195,6 +205,7 @@ tg_store_head_write(const TgStoreHead *self, GError **error)
                 memcpy(at, entry->id, ID_BYTES);
                 at = put_number(at + ID_BYTES, entry->version);
                 at = put_number(at, entry->body_version);
+                *at++ = entry->tries < 0 ? NO_PIN : (guint8)MIN(entry->tries, NO_PIN - 1);
         }
 
         return octets;
@@ -217,7 +228,8 @@ tg_store_head_read(const TgSecret *octets, GError **error)
         at += PREFIX_BYTES;
         for (gsize n = (n_bytes - PREFIX_BYTES) / ENTRY_BYTES; n > 0; n--, at += ENTRY_BYTES) {
                 Entry entry = {.version = get_number(at + ID_BYTES),
-                               .body_version = get_number(at + ID_BYTES + 8)};
+                               .body_version = get_number(at + ID_BYTES + 8),
+                               .tries = at[ID_BYTES + 16] == NO_PIN ? -1 : at[ID_BYTES + 16]};
 
                 memcpy(entry.id, at, ID_BYTES);
                 g_array_append_val(self->entries, entry);

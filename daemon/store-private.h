@@ -32,6 +32,8 @@ typedef enum {
         TG_STORE_ADD_LINK,
         TG_STORE_HAS_LINK,
         TG_STORE_DROP_OLD_LINKS,
+        TG_STORE_LINK_UNTIL,
+        TG_STORE_BURN_SHARE,
         TG_STORE_DROP_SHARE_DETAILS,
         TG_STORE_DROP_BODIES,
         TG_STORE_DROP_CREDENTIAL_DETAILS,
@@ -50,6 +52,7 @@ struct TgStore {
 
         TgSecret *key; /* the last that was given … */
         TgSecret *link_key;
+        TgSecret *burn_key;
         TgStoreHead *head; /* … and, where it fits, what it opened */
 
         gboolean in_transaction;

@@ -91,7 +91,11 @@ save_share(TgStore *self, const TgShareRow *row, TgSecret *detail, TgSecret *bod
                 return FALSE;
 
         if (is_listed)
-                tg_store_head_put(self->head, row->id, row->version, body_version);
+                tg_store_head_put(self->head,
+                                  row->id,
+                                  row->version,
+                                  body_version,
+                                  row->has_pin ? (int)row->n_tries : -1);
         else
                 tg_store_head_remove(self->head, row->id);
         self->is_head_changed = TRUE;

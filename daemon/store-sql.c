@@ -46,6 +46,9 @@ static const char *const statement_texts[] = {
                               " ON CONFLICT (digest) DO UPDATE SET until = max(until, ?2)",
         [TG_STORE_HAS_LINK] = "SELECT 1 FROM link WHERE digest = ?1 AND until > ?2",
         [TG_STORE_DROP_OLD_LINKS] = "DELETE FROM link WHERE until <= ?1",
+        [TG_STORE_LINK_UNTIL] = "SELECT until FROM link WHERE digest = ?1 AND until > ?2",
+        [TG_STORE_BURN_SHARE] = "UPDATE share SET state = 'burned', ended = ?2, is_busy = 0,"
+                                " detail = NULL WHERE id = ?1 AND ended = 0",
         /* Of an ended share the seal is kept where it can still be opened. */
         [TG_STORE_DROP_SHARE_DETAILS] = "UPDATE share SET detail = NULL, is_busy = 0,"
                                         " state = iif(ended = 0, ?1, state),"

@@ -45,6 +45,7 @@ forget_key(TgStore *self)
 {
         g_clear_pointer(&self->key, tg_secret_unref);
         g_clear_pointer(&self->link_key, tg_secret_unref);
+        g_clear_pointer(&self->burn_key, tg_secret_unref);
         g_clear_pointer(&self->head, tg_store_head_free);
 }
 
@@ -239,6 +240,8 @@ tg_store_set_key(TgStore *self, TgSecret *key)
         self->key = key;
         self->link_key =
                 tg_hkdf_expand_label(TG_HASH_SHA256, key, "tigress links", NULL, 0, 32, NULL);
+        self->burn_key =
+                tg_hkdf_expand_label(TG_HASH_SHA256, key, "tigress burns", NULL, 0, 32, NULL);
         return try_key(self, key, &self->head);
 }
 
@@ -254,11 +257,32 @@ tg_store_has_sealed(const TgStore *self)
         return self->sealed_head != NULL || self->has_sealed_rows;
 }
 
+/* What the head lists as PIN shares. */
+static gboolean
+burn_shares(TgStore *self, GError **error)
+{
+        for (guint i = 0; self->head && i < tg_store_head_size(self->head); i++) {
+                g_autofree char *id = NULL;
+                guint64 version;
+
+                if (tg_store_head_tries(self->head, i) < 0)
+                        continue;
+                tg_store_head_nth(self->head, i, &id, &version);
+                tg_store_bind_number(
+                        self, TG_STORE_BURN_SHARE, 2, g_get_real_time() / G_USEC_PER_SEC);
+                if (!tg_store_run_on(self, TG_STORE_BURN_SHARE, id, "start the store anew", error))
+                        return FALSE;
+        }
+        return TRUE;
+}
+
 static gboolean
 start_over(TgStore *self, TgState state, GError **error)
 {
         gboolean is_key_other = self->head == NULL;
 
+        if (!burn_shares(self, error))
+                return FALSE;
         tg_store_bind_text(self, TG_STORE_DROP_SHARE_DETAILS, 1, tg_state_name(state));
         tg_store_bind_number(
                 self, TG_STORE_DROP_SHARE_DETAILS, 2, g_get_real_time() / G_USEC_PER_SEC);

@@ -7,10 +7,10 @@
  * version as associated data. Every change is one transaction that is on disk
  * when the call returns (WAL, synchronous=FULL).
  *
- * A sealed head row lists identity and version of every running share, and a
- * count that only grows: a row that is older than the head says, swapped, moved or
- * missing is refused; a whole file that is older than the keyring's count is an old
- * copy (the caller compares).
+ * A sealed head row lists identity and version of every running share, the tries used of
+ * each open PIN, and a count that only grows: a row that is older than the head says, swapped,
+ * moved or missing is refused; a whole file that is older than the keyring's count is an old copy
+ * (the caller compares).
  *
  * What is forgotten, removed or ended is gone from file and log two seconds later (a
  * timer on the main loop) or when the store is closed, whichever comes first.
@@ -51,7 +51,8 @@ gboolean tg_store_has_key(const TgStore *self);
 gboolean tg_store_has_sealed(const TgStore *self);
 /* Makes a new, empty head under the key given last, with the count 0; rows sealed
  * under another stay as history without their sealed part. Running ones get @state
- * in the clear column and lose their sealed part in any case. */
+ * in the clear column and lose their sealed part in any case; those that the head lists as
+ * PIN shares are burned, for nobody knows how many tries they have left. */
 gboolean tg_store_start_over(TgStore *self, TgState state, GError **error);
 
 /* The count in the head row; 0 without a key. */
@@ -76,6 +77,8 @@ typedef struct {
         gint64 ended_s;   /* 0 while it runs */
         gboolean is_busy; /* ended, but something is still to be sent */
         guint64 version;  /* 0: new */
+        gboolean has_pin; /* initiator: a PIN is asked for; written to the head, not read */
+        guint n_tries;    /* and so many tries of it were used */
 } TgShareRow;
 
 void tg_share_row_clear(TgShareRow *row);
@@ -145,3 +148,15 @@ gboolean tg_store_link_digest(TgStore *self, TgSecret *link, guint8 ret_digest[3
 gboolean tg_store_add_link(TgStore *self, const guint8 digest[32], gint64 until_s, GError **error);
 /* TRUE also when it cannot be read. */
 gboolean tg_store_has_link(TgStore *self, const guint8 digest[32], gint64 now_s);
+
+/* ---- PIN shares that were burned: keyed digests of what they had shared ---- */
+
+/* Digest of a thing's name under the state key; needs the key. */
+gboolean
+tg_store_burn_digest(TgStore *self, const TgSecret *name, guint8 ret_digest[32], GError **error);
+/* Counts one burned share of it for @life_s. */
+gboolean tg_store_add_burn(
+        TgStore *self, const guint8 digest[32], gint64 now_s, gint64 life_s, GError **error);
+/* Until when it may not be shared with a PIN, as TG_MAX_BURNS count against it; 0: it may.
+ * G_MAXINT64 when it cannot be read. */
+gint64 tg_store_burned_until(TgStore *self, const guint8 digest[32], gint64 now_s);

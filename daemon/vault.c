@@ -23,6 +23,7 @@ struct TgVaultWait {
         TgVault *vault;
         TgVaultWaitFunc func;
         gpointer user_data;
+        guint64 count; /* of a wait for the count */
 };
 
 struct TgVault {
@@ -45,6 +46,9 @@ struct TgVault {
         guint64 count_pushed; /* the keyring has it */
         guint64 count_on_its_way;
         gboolean is_count_behind;
+        GQueue count_waits;
+        guint count_retry;
+        guint settling;
 };
 
 static void
@@ -268,6 +272,8 @@ tg_vault_free(TgVault *self)
         if (self == NULL)
                 return;
         g_clear_handle_id(&self->retry, g_source_remove);
+        g_clear_handle_id(&self->count_retry, g_source_remove);
+        g_clear_handle_id(&self->settling, g_source_remove);
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
         g_clear_pointer(&self->count_job, tg_keyring_job_cancel);
         g_clear_pointer(&self->new_key, tg_secret_unref);
@@ -322,6 +328,7 @@ tg_vault_wait_cancel(TgVaultWait *wait)
         if (wait == NULL)
                 return;
         g_queue_remove(&wait->vault->waits, wait);
+        g_queue_remove(&wait->vault->count_waits, wait);
         g_free(wait);
 }
 
@@ -332,6 +339,48 @@ tg_vault_keyring_changed(TgVault *self)
                 begin(self, FALSE);
         if (self->is_open && self->is_count_behind)
                 tg_vault_push_count(self);
+}
+
+static void
+settle_counts(TgVault *self)
+{
+        for (guint n = self->count_waits.length; n > 0 && self->count_waits.length > 0; n--) {
+                g_autofree TgVaultWait *wait = g_queue_pop_head(&self->count_waits);
+
+                if (wait->count > self->count_pushed)
+                        g_queue_push_tail(&self->count_waits, g_steal_pointer(&wait));
+                else
+                        wait->func(wait->user_data);
+        }
+}
+
+static gboolean
+on_settling(gpointer user_data)
+{
+        TgVault *self = user_data;
+
+        self->settling = 0;
+        settle_counts(self);
+        return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_count_retry(gpointer user_data)
+{
+        TgVault *self = user_data;
+
+        self->count_retry = 0;
+        tg_vault_push_count(self);
+        return G_SOURCE_REMOVE;
+}
+
+/* Of an unlocked keyring that could not store it no change of state would call us again. */
+static void
+retry_count(TgVault *self)
+{
+        if (self->count_retry == 0 && self->count_waits.length > 0 &&
+            tg_keyring_state(self->keyring) == TG_KEYRING_UNLOCKED)
+                self->count_retry = g_timeout_add_seconds(TG_MIN_POLL_S, on_count_retry, self);
 }
 
 static void
@@ -346,10 +395,12 @@ count_stored(
                  * keyring changes or at the next start. */
                 g_message("the counter cannot be stored now: %s", error->message);
                 self->is_count_behind = TRUE;
+                retry_count(self);
                 return;
         }
         self->count_pushed = self->count_on_its_way;
         tg_vault_push_count(self);
+        settle_counts(self);
 }
 
 void
@@ -371,4 +422,24 @@ tg_vault_push_count(TgVault *self)
         self->count_job = tg_keyring_store_count(self->keyring, count, count_stored, self);
         if (self->count_job != NULL)
                 self->is_count_behind = FALSE;
+        else
+                retry_count(self);
+}
+
+TgVaultWait *
+tg_vault_wait_count(TgVault *self, TgVaultWaitFunc func, gpointer user_data)
+{
+        TgVaultWait *wait = g_new0(TgVaultWait, 1);
+
+        wait->vault = self;
+        wait->func = func;
+        wait->user_data = user_data;
+        wait->count = tg_store_count(self->store);
+        g_queue_push_tail(&self->count_waits, wait);
+
+        tg_vault_push_count(self);
+        /* It may be there already; but nobody is called from inside his own call. */
+        if (self->count_pushed >= wait->count && self->settling == 0)
+                self->settling = g_idle_add(on_settling, self);
+        return wait;
 }

@@ -52,3 +52,6 @@ void tg_vault_keyring_changed(TgVault *self);
 
 /* Brings the keyring's count up to the store's, now or when it is next unlocked. */
 void tg_vault_push_count(TgVault *self);
+/* The same, and calls @func from the loop, once, when the keyring holds the count that the store
+ * has now. Nobody is asked to unlock it: that may take days. */
+TgVaultWait *tg_vault_wait_count(TgVault *self, TgVaultWaitFunc func, gpointer user_data);

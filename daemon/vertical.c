@@ -37,3 +37,23 @@ tg_vertical_has_kind(const TgVertical *self, const char *kind)
 {
         return g_strv_contains(self->kinds, kind);
 }
+
+TgPinRule
+tg_vertical_pin_rule(const TgVertical *self, const char *kind)
+{
+        for (gsize i = 0; self->kinds[i] != NULL; i++) {
+                if (g_strcmp0(self->kinds[i], kind) == 0)
+                        return self->pins[i];
+        }
+        return TG_PIN_REQUIRED;
+}
+
+gboolean
+tg_vertical_requires_pin(const TgVertical *self)
+{
+        for (gsize i = 0; self->kinds[i] != NULL; i++) {
+                if (self->pins[i] == TG_PIN_REQUIRED)
+                        return TRUE;
+        }
+        return FALSE;
+}

@@ -18,6 +18,13 @@ typedef enum {
         TG_SOURCE_ITEM,    /* an item of the Secret Service: key `item` or `attributes` */
 } TgSource;
 
+/* Whether a spoken PIN protects a share besides the link. The user may always ask for one. */
+typedef enum {
+        TG_PIN_OPTIONAL, /* not unless the user says so */
+        TG_PIN_DEFAULT,  /* unless the user says no */
+        TG_PIN_REQUIRED, /* neither shared nor accepted without */
+} TgPinRule;
+
 /* What is kept of a credential that arrived. */
 typedef struct {
         TgSecret *content;
@@ -32,6 +39,7 @@ typedef struct {
         const char *format;
         const char *name;         /* for people */
         const char *const *kinds; /* the first is the default */
+        const TgPinRule *pins;    /* for each kind */
         char letter;              /* the link's v parameter; draft-vinokurov-tigress-http-00 */
         TgSource source;
 
@@ -49,6 +57,9 @@ typedef struct {
 const TgVertical *tg_vertical_find(const char *format); /* NULL: unknown */
 const TgVertical *const *tg_verticals(void);            /* NULL-terminated */
 gboolean tg_vertical_has_kind(const TgVertical *self, const char *kind);
+TgPinRule tg_vertical_pin_rule(const TgVertical *self, const char *kind);
+/* Of any kind: a recipient cannot know which one it is. */
+gboolean tg_vertical_requires_pin(const TgVertical *self);
 
 extern const TgVertical tg_vertical_generic;
 extern const TgVertical tg_vertical_keyring_item;

@@ -14,14 +14,14 @@ typedef struct {
 } Row;
 
 /*
- * What is not here is refused. The exchange with a PIN has its states already,
- * but no way in; only what ends any share holds in them.
+ * What is not here is refused.
  *
- * Two reasons that the rows do not say. An initiator whose mailbox is gone counts
- * as completed: in modes P and T1 the credential lay in it from the first, and
- * nobody else deletes. A recipient that has begun to provision can no longer be
- * stopped by anybody: what has been stored is finished, or there would be a
- * credential in the keyring whose share says otherwise.
+ * Reasons that the rows do not say. An initiator whose mailbox is gone counts as
+ * completed where the credential has been in it (in modes P and T1 from the first, in T2
+ * from ACCEPT on), for nobody else deletes; as declined before. While an answer is
+ * judged nobody reads the mailbox, so there is no word of the other side. A recipient
+ * that has begun to provision can no longer be stopped by anybody: what has been stored
+ * is finished, or there would be a credential in the keyring whose share says otherwise.
  */
 /* clang-format off */
 static const Row rows[] = {
@@ -41,10 +41,15 @@ static const Row rows[] = {
         {I, TG_STATE_INVITED,       TG_EVENT_PEER_DECLINED,  TG_STATE_DECLINED,     TG_ACTION_DELETE},
         {I, TG_STATE_INVITED,       TG_EVENT_PEER_FAILED,    TG_STATE_FAILED,       TG_ACTION_DELETE},
         {I, TG_STATE_INVITED,       TG_EVENT_GONE,           TG_STATE_COMPLETED,    TG_ACTION_NONE},
+        {I, TG_STATE_INVITED,       TG_EVENT_GONE_BEFORE,    TG_STATE_DECLINED,     TG_ACTION_NONE},
+        {I, TG_STATE_INVITED,       TG_EVENT_ANSWERED,       TG_STATE_VERIFYING_PIN, TG_ACTION_CHARGE},
         {I, TG_STATE_INVITED,       TG_EVENT_CANCEL,         TG_STATE_CANCELLED,    TG_ACTION_DELETE},
         {I, TG_STATE_INVITED,       TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_DELETE},
         {I, TG_STATE_INVITED,       TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_DELETE},
 
+        {I, TG_STATE_VERIFYING_PIN, TG_EVENT_PROVED,         TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
+        {I, TG_STATE_VERIFYING_PIN, TG_EVENT_NOT_PROVED,     TG_STATE_INVITED,      TG_ACTION_WRITE},
+        {I, TG_STATE_VERIFYING_PIN, TG_EVENT_BURNED,         TG_STATE_BURNED,       TG_ACTION_DELETE},
         {I, TG_STATE_VERIFYING_PIN, TG_EVENT_CANCEL,         TG_STATE_CANCELLED,    TG_ACTION_DELETE},
         {I, TG_STATE_VERIFYING_PIN, TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_DELETE},
         {I, TG_STATE_VERIFYING_PIN, TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_DELETE},
@@ -53,6 +58,7 @@ static const Row rows[] = {
         {I, TG_STATE_EXCHANGING,    TG_EVENT_PEER_DECLINED,  TG_STATE_DECLINED,     TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_PEER_FAILED,    TG_STATE_FAILED,       TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_GONE,           TG_STATE_COMPLETED,    TG_ACTION_NONE},
+        {I, TG_STATE_EXCHANGING,    TG_EVENT_GONE_BEFORE,    TG_STATE_DECLINED,     TG_ACTION_NONE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_CANCEL,         TG_STATE_CANCELLED,    TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_DELETE},
@@ -66,6 +72,8 @@ static const Row rows[] = {
         {R, TG_STATE_AUTHORIZING,   TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_NONE},
 
         {R, TG_STATE_CLAIMING,      TG_EVENT_CLAIMED,        TG_STATE_EXCHANGING,   TG_ACTION_WATCH},
+        {R, TG_STATE_CLAIMING,      TG_EVENT_OFFERED,        TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
+        {R, TG_STATE_CLAIMING,      TG_EVENT_PIN_ASKED,      TG_STATE_PIN_NEEDED,   TG_ACTION_WATCH},
         {R, TG_STATE_CLAIMING,      TG_EVENT_ALREADY_USED,   TG_STATE_FAILED,       TG_ACTION_NONE},
         {R, TG_STATE_CLAIMING,      TG_EVENT_NO_MAILBOX,     TG_STATE_FAILED,       TG_ACTION_NONE},
         {R, TG_STATE_CLAIMING,      TG_EVENT_GONE,           TG_STATE_CANCELLED,    TG_ACTION_NONE},
@@ -74,10 +82,17 @@ static const Row rows[] = {
         {R, TG_STATE_CLAIMING,      TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_NONE},
         {R, TG_STATE_CLAIMING,      TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_SAY_FAILED},
 
+        {R, TG_STATE_PIN_NEEDED,    TG_EVENT_PIN_GIVEN,      TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
+        {R, TG_STATE_PIN_NEEDED,    TG_EVENT_GONE,           TG_STATE_CANCELLED,    TG_ACTION_NONE},
         {R, TG_STATE_PIN_NEEDED,    TG_EVENT_CANCEL,         TG_STATE_DECLINED,     TG_ACTION_SAY_DECLINED},
+        {R, TG_STATE_PIN_NEEDED,    TG_EVENT_DECLINE,        TG_STATE_DECLINED,     TG_ACTION_SAY_DECLINED},
+        {R, TG_STATE_PIN_NEEDED,    TG_EVENT_RELINQUISH,     TG_STATE_RELINQUISHED, TG_ACTION_LET_GO},
         {R, TG_STATE_PIN_NEEDED,    TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_DELETE},
         {R, TG_STATE_PIN_NEEDED,    TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_SAY_FAILED},
 
+        {R, TG_STATE_EXCHANGING,    TG_EVENT_OFFERED,        TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
+        {R, TG_STATE_EXCHANGING,    TG_EVENT_PIN_ASKED,      TG_STATE_PIN_NEEDED,   TG_ACTION_WATCH},
+        {R, TG_STATE_EXCHANGING,    TG_EVENT_BURNED,         TG_STATE_FAILED,       TG_ACTION_NONE},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_RECEIVED,       TG_STATE_PROVISIONING, TG_ACTION_PROVISION},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_UNACCEPTABLE,   TG_STATE_FAILED,       TG_ACTION_SAY_FAILED},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_GONE,           TG_STATE_CANCELLED,    TG_ACTION_NONE},

@@ -48,7 +48,15 @@ typedef enum {
         TG_EVENT_PEER_COMPLETED, /* end message of the peer */
         TG_EVENT_PEER_DECLINED,
         TG_EVENT_PEER_FAILED,
-        TG_EVENT_GONE, /* the mailbox went before its time, no end message read */
+        TG_EVENT_GONE,        /* the mailbox went before its time, no end message read */
+        TG_EVENT_GONE_BEFORE, /* the same, before the credential was in it */
+        TG_EVENT_ANSWERED,    /* initiator: an answer to its offer is stored, the try counted */
+        TG_EVENT_PROVED,      /* initiator: the answer was right */
+        TG_EVENT_NOT_PROVED,  /* initiator: it was wrong, and there is another try */
+        TG_EVENT_BURNED,      /* the last try was wrong */
+        TG_EVENT_OFFERED,     /* recipient: an offer has arrived that wants no PIN */
+        TG_EVENT_PIN_ASKED,   /* recipient: an offer has arrived that wants one */
+        TG_EVENT_PIN_GIVEN,   /* recipient: the user has typed it */
         TG_EVENT_TIME_UP,
         TG_EVENT_CANCEL, /* the user's word on this side */
         TG_EVENT_DECLINE,
@@ -62,6 +70,8 @@ typedef enum {
         TG_ACTION_NONE,
         TG_ACTION_CREATE,        /* make the message, store the request, send it */
         TG_ACTION_WATCH,         /* read and wait for the peer's next message */
+        TG_ACTION_WRITE,         /* write the message that is stored, then watch */
+        TG_ACTION_CHARGE,        /* count the try where nothing undoes it, then judge */
         TG_ACTION_CLAIM,         /* read with a claim of our own: binds */
         TG_ACTION_PROVISION,     /* hand the stored content to the vertical and the keyring */
         TG_ACTION_DELETE,        /* end: delete the mailbox, repeat until done or expired */

@@ -12,6 +12,8 @@
 #include "protocol/limits.h"
 
 static const char *const kinds[] = {"token", "copy", NULL};
+/* A token is redeemed once and at its issuer; a copy is good for ever. */
+static const TgPinRule pins[] = {TG_PIN_OPTIONAL, TG_PIN_DEFAULT};
 
 /* An object that says {"octets": …} and nothing else. */
 static gboolean
@@ -105,6 +107,7 @@ const TgVertical tg_vertical_generic = {
         .format = "digitalwallet.generic.authorizationToken",
         .name = "Token or other content",
         .kinds = kinds,
+        .pins = pins,
         .letter = 'a',
         .source = TG_SOURCE_CONTENT,
         .encode = encode,

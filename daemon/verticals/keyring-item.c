@@ -19,6 +19,7 @@
 #define MAX_CONTENT_TYPE_BYTES 127 /* RFC 6838 section 4.2, type and subtype */
 
 static const char *const kinds[] = {"copy", NULL};
+static const TgPinRule pins[] = {TG_PIN_DEFAULT};
 
 /* Printable ASCII without quotes: what gnome-keyring, and a header, can carry. */
 static gboolean
@@ -99,6 +100,7 @@ const TgVertical tg_vertical_keyring_item = {
         .format = "org.tigress.secret.item",
         .name = "Keyring item",
         .kinds = kinds,
+        .pins = pins,
         .letter = 'a',
         .source = TG_SOURCE_ITEM,
         .encode = encode,

@@ -116,10 +116,10 @@ test_the_user_wins_and_lists_add_up(void)
 
         put(world->system_file,
             "[Wallet]\nRelay=https://system.example\nTrustedRelays=https://c.example\n"
-            "CaFile=/etc/ca.pem\n");
+            "CaFile=/etc/ca.pem\nRequirePin=org.tigress.secret.item\n");
         put(world->user_file,
             "[Wallet]\nRelay=https://user.example\n"
-            "TrustedRelays=https://a.example; https://c.example;\n");
+            "TrustedRelays=https://a.example; https://c.example;\nRequirePin=b.format;a.format\n");
         start(world);
         g_assert_cmpstr(tg_settings_relay(world->settings), ==, "https://user.example");
         g_assert_cmpstr(tg_settings_ca_file(world->settings), ==, "/etc/ca.pem");
@@ -128,6 +128,10 @@ test_the_user_wins_and_lists_add_up(void)
                       "https://user.example");
         g_assert_true(tg_settings_is_trusted(world->settings, "https://user.example"));
         g_assert_false(tg_settings_is_trusted(world->settings, "https://other.example"));
+        g_assert_true(tg_settings_requires_pin(world->settings, "org.tigress.secret.item"));
+        g_assert_true(tg_settings_requires_pin(world->settings, "a.format"));
+        g_assert_true(tg_settings_requires_pin(world->settings, "b.format"));
+        g_assert_false(tg_settings_requires_pin(world->settings, "c.format"));
         g_assert_cmpstr(warnings->str, ==, "");
 }
 
@@ -176,6 +180,7 @@ static const struct {
         {"[Wallet]\nTrustedRelays=https://a.example;;\n",        "TrustedRelays:"               },
         {"[Wallet]\nTrustedRelays=https://*.example\n",          "TrustedRelays:"               },
         {"[Wallet]\nCaFile=ca.pem\n",                            "not an absolute path"         },
+        {"[Wallet]\nRequirePin=a;;\n",                           "RequirePin:"                  },
         {"[Wallet]\nRelay=https://\xff.example\n",               ""                             },
 };
 

@@ -165,6 +165,20 @@ test_a_hostile_label_is_cleaned(void)
         g_assert_null(strchr(provision.title, '\n'));
 }
 
+static void
+test_copies_ask_for_a_pin_and_tokens_may(void)
+{
+        const TgVertical *generic = tg_vertical_find("digitalwallet.generic.authorizationToken");
+
+        g_assert_cmpint(tg_vertical_pin_rule(generic, "token"), ==, TG_PIN_OPTIONAL);
+        g_assert_cmpint(tg_vertical_pin_rule(generic, "copy"), ==, TG_PIN_DEFAULT);
+        g_assert_cmpint(tg_vertical_pin_rule(item(), "copy"), ==, TG_PIN_DEFAULT);
+        /* What is not known is not let through. */
+        g_assert_cmpint(tg_vertical_pin_rule(generic, "lend"), ==, TG_PIN_REQUIRED);
+        g_assert_false(tg_vertical_requires_pin(generic));
+        g_assert_false(tg_vertical_requires_pin(item()));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -179,6 +193,8 @@ main(int argc, char **argv)
                         test_an_item_brings_its_label_and_type);
         g_test_add_func("/vertical/a-malformed-item-is-refused", test_a_malformed_item_is_refused);
         g_test_add_func("/vertical/a-hostile-label-is-cleaned", test_a_hostile_label_is_cleaned);
+        g_test_add_func("/vertical/copies-ask-for-a-pin-and-tokens-may",
+                        test_copies_ask_for_a_pin_and_tokens_may);
 
         return g_test_run();
 }

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The count that must be in the keyring before something is done. */
+
+#include "daemon/vault.h"
+#include "tests/bus/keyring-fixture.h"
+
+static void
+on_opened(TgVault *vault, TgVaultFinding finding, gpointer is_open)
+{
+        g_assert_cmpint(finding, ==, TG_VAULT_FINE);
+        *(gboolean *)is_open = TRUE;
+}
+
+static void
+on_waited(gpointer n_calls)
+{
+        (*(guint *)n_calls)++;
+}
+
+static void
+turn_until(const guint *n_calls, guint wanted)
+{
+        while (*n_calls < wanted)
+                g_main_context_iteration(NULL, TRUE);
+}
+
+static TgVault *
+open_vault(KeyringFixture *f, TgStore *store)
+{
+        gboolean is_open = FALSE;
+        TgVault *vault = tg_vault_new(store, f->keyring, on_opened, &is_open);
+
+        keyring_wait_for_state(f, TG_KEYRING_UNLOCKED);
+        tg_vault_open(vault, FALSE);
+        while (!is_open)
+                g_main_context_iteration(NULL, TRUE);
+        return vault;
+}
+
+static void
+test_a_waiter_is_called_when_the_keyring_has_the_count(KeyringFixture *f, gconstpointer data)
+{
+        g_autoptr(TgStore) store = tg_store_open(NULL, NULL);
+        TgVault *vault = open_vault(f, store);
+        guint n_calls = 0;
+
+        g_assert_true(tg_store_set_count(store, 3, NULL));
+        tg_vault_wait_count(vault, on_waited, &n_calls);
+        g_assert_cmpuint(n_calls, ==, 0);
+        turn_until(&n_calls, 1);
+        FOUND("3", tg_keyring_load_count);
+
+        /* It is there already: called all the same, and not from inside. */
+        tg_vault_wait_count(vault, on_waited, &n_calls);
+        g_assert_cmpuint(n_calls, ==, 1);
+        turn_until(&n_calls, 2);
+        tg_vault_free(vault);
+}
+
+static void
+test_a_locked_keyring_is_waited_for(KeyringFixture *f, gconstpointer data)
+{
+        g_autoptr(TgStore) store = tg_store_open(NULL, NULL);
+        TgVault *vault = open_vault(f, store);
+        TgVaultWait *dropped;
+        guint n_calls = 0;
+        guint n_dropped = 0;
+
+        keyring_lock();
+        keyring_wait_for_state(f, TG_KEYRING_LOCKED);
+        g_assert_true(tg_store_set_count(store, 7, NULL));
+        tg_vault_wait_count(vault, on_waited, &n_calls);
+        dropped = tg_vault_wait_count(vault, on_waited, &n_dropped);
+        tg_vault_keyring_changed(vault);
+        while (g_main_context_iteration(NULL, FALSE)) {
+        }
+        g_assert_cmpuint(n_calls, ==, 0);
+        tg_vault_wait_cancel(dropped);
+
+        keyring_unlock("password");
+        keyring_wait_for_state(f, TG_KEYRING_UNLOCKED);
+        tg_vault_keyring_changed(vault);
+        turn_until(&n_calls, 1);
+        FOUND("7", tg_keyring_load_count);
+        g_assert_cmpuint(n_dropped, ==, 0);
+        tg_vault_free(vault);
+}
+
+int
+main(int argc, char **argv)
+{
+        keyring_init(&argc, &argv);
+        KEYRING_ADD("a-waiter-is-called-when-the-keyring-has-the-count",
+                    keyring_set_up_unlocked,
+                    test_a_waiter_is_called_when_the_keyring_has_the_count);
+        KEYRING_ADD("a-locked-keyring-is-waited-for",
+                    keyring_set_up_unlocked,
+                    test_a_locked_keyring_is_waited_for);
+
+        return keyring_run();
+}
