@@ -195,6 +195,40 @@ tg_hkdf_expand_label(TgHash hash,
         return tg_hkdf_expand(hash, secret, info, (gsize)(at - info), n_bytes, error);
 }
 
+/* ---- scrypt ---- */
+
+TgSecret *
+tg_scrypt(
+        const TgSecret *password, const TgSecret *salt, guint log2_n, gsize n_bytes, GError **error)
+{
+        gsize n_password, n_salt;
+        const char *password_text = (const char *)tg_secret_get(password, &n_password);
+        const guint8 *salt_bytes = tg_secret_get(salt, &n_salt);
+        g_autoptr(TgSecret) result = NULL;
+        guint8 *room;
+
+        g_return_val_if_fail(log2_n >= 1 && log2_n < 32, NULL);
+
+        result = tg_secret_new_blank(n_bytes, &room, error);
+        if (!result)
+                return NULL;
+        if (EVP_PBE_scrypt(password_text,
+                           n_password,
+                           salt_bytes,
+                           n_salt,
+                           G_GUINT64_CONSTANT(1) << log2_n,
+                           8,
+                           1,
+                           0,
+                           room,
+                           n_bytes) != 1) {
+                broken(error, "derive a key");
+                return NULL;
+        }
+
+        return g_steal_pointer(&result);
+}
+
 /* ---- AEAD ---- */
 
 /* All of them have nonces of 12 octets by themselves: nothing to set. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /*
- * The only user of OpenSSL's EVP interface: AEAD, HKDF, and the digests of digest.h.
+ * The only user of OpenSSL's EVP interface: AEAD, HKDF, scrypt, and the digests of digest.h.
  * Every failed open is TG_ERROR_TAMPERED without saying which check failed.
  */
 
@@ -44,6 +44,14 @@ TgSecret *tg_hkdf_expand_label(TgHash hash,
                                gsize n_context,
                                gsize n_bytes,
                                GError **error);
+
+/* scrypt of RFC 7914 with N = 2^@log2_n, r = 8, p = 1: takes 2^@log2_n KiB and, at 14, some
+ * hundredths of a second. @password may be empty. */
+TgSecret *tg_scrypt(const TgSecret *password,
+                    const TgSecret *salt,
+                    guint log2_n,
+                    gsize n_bytes,
+                    GError **error);
 
 /* AES-128-GCM or AES-256-GCM by the key's length (16, 32; else TG_ERROR_INVALID).
  * @ret_sealed is IV || C || T, @n_bytes + 28 octets of the caller's. A fresh

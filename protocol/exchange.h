@@ -30,7 +30,7 @@ typedef struct {
         const char *claim;              /* own Mailbox-Device-Claim, UUID text (T2) */
         const char *place;              /* canonical mailbox URL; NULL: not known yet (initiator) */
         const TgSecret *pin;            /* initiator with PIN: the digits with their check digit */
-        gboolean is_headerless_allowed; /* recipient in T1: an old peer may do without header */
+        gboolean is_headerless_allowed; /* T1, both roles: an old peer may do without header */
         guint8 scrypt_log2_n;           /* 0: 14, the specified cost; lower in tests alone */
 } TgExchangeTerms;
 
@@ -66,7 +66,7 @@ typedef struct {
 } TgInput;
 
 typedef enum {
-        TG_OUTPUT_NONE,       /* the own message is still in the slot */
+        TG_OUTPUT_NONE,       /* nothing new in the slot: the own message, or what was read last */
         TG_OUTPUT_IGNORED,    /* `error` says why: nothing has changed, keep polling */
         TG_OUTPUT_WRITE,      /* save, then write `payload` */
         TG_OUTPUT_CHARGE,     /* initiator: save, count in the keyring, then TG_INPUT_CHARGED */
@@ -101,7 +101,7 @@ gboolean
 tg_exchange_dispatch(TgExchange *self, const TgInput *input, TgOutput *ret_output, GError **error);
 
 /* After a load: what has still to be done (TG_OUTPUT_WRITE, _CHARGE, _CONFIRMED, _WRONG_PIN,
- * _PIN_NEEDED; TG_OUTPUT_NONE: wait for the slot to change). The same octets as before. */
+ * _PIN_NEEDED, _BURNED; TG_OUTPUT_NONE: wait for the slot to change). The same octets as before. */
 void tg_exchange_pending(const TgExchange *self, TgOutput *ret_output);
 
 /* Own octets were written for good: they are not pending any more. */

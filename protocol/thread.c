@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "protocol/thread.h"
+
 #include <string.h>
 
 #include "protocol/bytes.h"
@@ -137,10 +139,10 @@ judge_header(const TgThread *self, const TgHeader *header, GError **error)
         return TRUE;
 }
 
-static TgReading
-accept(TgThread *self, const TgHeader *header, const Digest *digest)
+TgReading
+tg_thread_accept(TgThread *self, const TgHeader *header, const guint8 digest[TG_SHA256_BYTES])
 {
-        g_array_append_val(self->digests, *digest);
+        g_array_append_vals(self->digests, digest, 1);
         if (!header->present) {
                 self->is_headerless = TRUE;
                 return TG_READ_LEGACY;
@@ -159,6 +161,58 @@ accept(TgThread *self, const TgHeader *header, const Digest *digest)
         return TG_READ_OK;
 }
 
+gboolean
+tg_thread_is_last_sent(const TgThread *self, const guint8 digest[TG_SHA256_BYTES])
+{
+        return self->has_last_sent && memcmp(digest, &self->last_sent, TG_SHA256_BYTES) == 0;
+}
+
+const guint8 *
+tg_thread_sid(const TgThread *self)
+{
+        return self->has_sid ? self->sid : NULL;
+}
+
+TgRole
+tg_thread_role(const TgThread *self)
+{
+        return self->role;
+}
+
+gboolean
+tg_thread_is_full(const TgThread *self)
+{
+        return is_full(self, NULL);
+}
+
+TgEnvelope *
+tg_thread_judge(const TgThread *self,
+                const TgSecret *key,
+                const TgJson *payload,
+                guint8 ret_digest[TG_SHA256_BYTES],
+                GError **error)
+{
+        g_autoptr(TgSecret) plaintext = NULL;
+        g_autoptr(TgEnvelope) envelope = NULL;
+        Digest digest;
+
+        if (!tg_payload_digest(payload, digest.octets, error))
+                return NULL;
+        plaintext = tg_payload_open(key, payload, error);
+        if (!plaintext)
+                return NULL;
+        if (is_known(self, &digest)) {
+                refuse(error, "an older message was shown again");
+                return NULL;
+        }
+        envelope = tg_envelope_parse(plaintext, error);
+        if (!envelope || !judge_header(self, &envelope->header, error) || is_full(self, error))
+                return NULL;
+
+        memcpy(ret_digest, digest.octets, TG_SHA256_BYTES);
+        return g_steal_pointer(&envelope);
+}
+
 TgReading
 tg_thread_read(TgThread *self,
                const TgSecret *key,
@@ -166,28 +220,19 @@ tg_thread_read(TgThread *self,
                TgEnvelope **ret_envelope,
                GError **error)
 {
-        g_autoptr(TgSecret) plaintext = NULL;
         g_autoptr(TgEnvelope) envelope = NULL;
-        Digest digest;
+        guint8 digest[TG_SHA256_BYTES];
         TgReading reading;
 
-        if (!tg_payload_digest(payload, digest.octets, error))
+        if (!tg_payload_digest(payload, digest, error))
                 return TG_READ_REFUSED;
-        if (self->has_last_sent && memcmp(&digest, &self->last_sent, sizeof digest) == 0)
+        if (tg_thread_is_last_sent(self, digest))
                 return TG_READ_NONE;
-
-        plaintext = tg_payload_open(key, payload, error);
-        if (!plaintext)
-                return TG_READ_REFUSED;
-        if (is_known(self, &digest)) {
-                refuse(error, "an older message was shown again");
-                return TG_READ_REFUSED;
-        }
-        envelope = tg_envelope_parse(plaintext, error);
-        if (!envelope || !judge_header(self, &envelope->header, error) || is_full(self, error))
+        envelope = tg_thread_judge(self, key, payload, digest, error);
+        if (!envelope)
                 return TG_READ_REFUSED;
 
-        reading = accept(self, &envelope->header, &digest);
+        reading = tg_thread_accept(self, &envelope->header, digest);
         *ret_envelope = g_steal_pointer(&envelope);
 
         return reading;
