@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""seeds.py DIRECTORY [STAMP]: what the fuzzers begin with, out of the test vectors.
+
+DIRECTORY/TARGET/HASH for each; then STAMP is made.
+"""
+import hashlib
+import json
+import os
+import shutil
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VECTORS = os.path.join(HERE, "..", "vectors")
+MAX_BYTES = 8192
+
+A, B, C = ("%d" * 8 % ((n,) * 8) + "-1111-4111-8111-111111111111" for n in (1, 2, 3))
+ID = "aaaaaaaa-0000-4000-8000-00000000000"
+
+
+def vectors(name):
+    with open(os.path.join(VECTORS, name + ".json")) as file:
+        return json.load(file)
+
+
+def compact(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def links():
+    for one in vectors("share_url")["parse"] + vectors("share_url")["reject"]:
+        yield one["url"]
+    for one in vectors("share_url")["build"]:
+        yield one["url"]
+    yield "tigress:http://127.0.0.1:8443/m/6d1c2b9a-a15e-45f1-b0ce-3e61ead95a0b?v=a&x=1"
+    yield "https://a/v1000/m/6d1c2b9a-a15e-45f1-b0ce-3e61ead95a0b"
+    yield "https://[2001:db8::1]:443/v12/m/6D1C2B9A-A15E-45F1-B0CE-3E61EAD95A0B"
+
+
+def plaintexts():
+    for one in vectors("json_profile")["accept"] + vectors("json_profile")["reject"]:
+        yield bytes.fromhex(one["hex"])
+    for longer in 0, 1:
+        display = {"title": "t" * (256 + longer), "description": "d" * (1024 + longer),
+                   "imageURL": "i" * (2048 + longer)}
+        yield compact({"format": "f" * (255 + longer), "content": {}})
+        yield compact({"format": "f", "content": {}, "tigress": {
+            "v": 1, "sid": "AQIDAAAAAAAAAAAAAAAAAA", "role": "r", "seq": 0, "display": display}})
+    for outcome in "completed", "declined", "other":
+        yield compact({"format": "tigress.end",
+                       "content": {"outcome": outcome, "reason": "a \u202e\n reason"}})
+
+
+def payloads():
+    for one in vectors("payload")["seal"]:
+        yield {"type": one["type"], "data": one["data"]}
+    for one in vectors("payload")["openReject"]:
+        yield one["payload"]
+    yield compact(vectors("payload")["seal"][0])
+    for n_chars in 36, 40:
+        yield {"type": "AEAD_AES_128_GCM", "data": "A" * n_chars}
+
+
+PAYLOAD = {"type": "AEAD_AES_128_GCM", "data": "A" * 38 + "=="}
+DISPLAY = {"title": "Key", "description": "For <you>", "imageURL": "https://example/i.png"}
+CREATE = {"payload": PAYLOAD, "displayInformation": DISPLAY,
+          "notificationToken": {"type": "webpush", "tokenData": "x"},
+          "mailboxConfiguration": {"accessRights": "RWD", "expiration": "2027-01-16T08:00:00Z"}}
+
+
+def requests():
+    yield compact(CREATE)
+    yield json.dumps(CREATE, indent=1).replace("A", "\\u0041", 3)
+    yield compact({"payload": PAYLOAD})
+    yield compact({"notificationToken": {"type": "t", "tokenData": "x"}})
+    yield compact(dict(CREATE, mailboxConfiguration={"accessRights": "RR"}))
+    yield compact(dict(CREATE, notificationToken={}))
+
+
+def answers():
+    yield compact({"urlLink": "https://relay.example/v1/m/" + ID + "1",
+                   "isPushNotificationSupported": False, "extensions": ["x", "claim-proof"]})
+    yield compact({"payload": PAYLOAD, "displayInformation": DISPLAY,
+                   "expiration": "2027-01-16T08:00:00Z"})
+    yield compact({"payload": compact(PAYLOAD)})
+    yield compact({"type": "https://relay.example/problems/not-found?x#y", "title": "t",
+                   "status": 404})
+    yield ("<html><head><META name=og:description content='a &lt;b&gt; &#x27;&#39;&nbsp;'/>"
+           "<meta content=\"T &amp; &quot;\" property=\"og:title\">"
+           "<meta property=og:image content=https://example/i.png></head>")
+
+
+def texts():
+    for section in vectors("base64").values():
+        for one in section:
+            yield one["text"]
+    yield "2028-02-29T23:59:59Z"
+    yield "0000-01-01T00:00:00Z"
+    yield ID + "1"
+    yield "\"18446744073709551615\""
+    yield " a\t\u202eb\u00a0\U000e0041c\ufdd0\U0001f600 ".encode() + b"\xff\xed\xa0\x80"
+
+
+def request(line, claim=None, number=None, body=None, *headers):
+    lines = [line]
+    if claim:
+        lines.append("Mailbox-Device-Claim: " + claim)
+    if number:
+        lines.append("Mailbox-Request-ID: " + ID + str(number))
+    if body is not None:
+        lines.append("Content-Type: application/json; charset=utf-8")
+    lines += headers
+    return "\n".join(lines) + "\n\n" + (compact(body) if body is not None else "")
+
+
+def relays():
+    create = request("POST /v1/m", A, 1, CREATE)
+    proven = request("POST /v1/m", A, 2, CREATE, "Mailbox-Claim-Verifier: "
+                     "Zmh6rfhivXdsj8GLjp-OIAiXFIVu4jOzkCpZHQ1fKSU")
+    proof = "Mailbox-Claim-Proof: " + "A" * 43
+    update = {"payload": dict(PAYLOAD, data="B" * 40)}
+    bind = request("POST @", B)
+    scripts = [
+        [create, create, bind, request("POST @", C), request("DELETE @", A, 3),
+         request("POST @", A), request("POST @", B), request("POST @", C)],
+        [create, bind, request("PUT @", B, 2, update, "If-Match: \"1\""),
+         request("PUT @", B, 2, update), request("PATCH @", B, 3), request("PUT @", A, 4, update),
+         request("PATCH @", B, 5), request("POST @", C), request("DELETE @", C, 6)],
+        [create, bind, request("POST @", A, None, None, "If-None-Match: \"1\"", "Prefer: wait=9"),
+         request("PUT @", B, 2, update), request("+90000 POST @", A), request("POST @", C)],
+        [create, bind, request("POST @", B, None, None, "If-None-Match: \"1\"", "Prefer: wait=9"),
+         request("PATCH @", B, 2), request("POST @", C)],
+        [proven, request("POST @", B), request("POST @", B, None, None, proof),
+         request("POST @0", C, None, None, proof)],
+        [create, request("GET @"), request("HEAD @", None, None, None, "Accept: text/html"),
+         request("GET @", None, None, None, "Accept: application/json, text/html;q=0.1")],
+        [create, request("POST @", B, None, {"notificationToken": {"type": "t", "tokenData": "d"}}),
+         request("PUT @", A, 2, update, "If-Match: W/\"1\", \"2\""), request("GET /v1/m"),
+         request("OPTIONS @"), request("PUT /v1/m/x", A, 2, {}), request("POST /v1/m", A, 1, {})],
+    ]
+    for script in scripts:
+        yield "\n--\n".join(script)
+
+
+def threads():
+    yield b"\x00\x10\x84\x90\x04\x00\x84"
+    yield b"\x03\x00\x84\x80\x04\x00\x82\x00\x82\x02\x02\x01\x16\x80\x84"
+    yield b"\x02\x05\x02{\"format\":\"f\",\"content\":{\"a\":1}}\x84\x80\x04"
+    for one in plaintexts():
+        one = one if isinstance(one, bytes) else one.encode()
+        if len(one) < 255 * 16 and b"role" in one:
+            yield b"\x02\x05" + bytes([(len(one) + 15) // 16]) + one + \
+                b" " * (-len(one) % 16) + b"\x84\x04\x80\x84"
+    for flags in b"\x3f\xff\x40":
+        yield b"\x00\x07\x01\x00" + bytes([flags]) + \
+            bytes(16) + bytes(8) + b"\xff" * 8 + bytes(32) + bytes(2)
+
+
+def records():
+    yield b"\x01"
+    yield b"\x01\x01\0\0\0\x08\0\0\0\0\0\0\0\x07\x02\0\0\0\x04text\x03\0\0\0\0"
+
+
+def all_seeds():
+    for target, made in (
+            ("answer", answers()), ("envelope", plaintexts()), ("json", plaintexts()),
+            ("link", links()), ("record", records()), ("relay", relays()),
+            ("request", requests()), ("text", texts()), ("thread", threads())):
+        for one in made:
+            yield target, one
+    for number, one in enumerate(payloads()):
+        yield "payload", chr(number & 1) + (one if isinstance(one, str) else compact(one))
+
+
+def main():
+    shutil.rmtree(sys.argv[1], ignore_errors=True)
+    for target, one in all_seeds():
+        one = one if isinstance(one, bytes) else one.encode("utf-8", "surrogatepass")
+        if len(one) > MAX_BYTES:
+            continue
+        folder = os.path.join(sys.argv[1], target)
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, hashlib.sha1(one).hexdigest()), "wb") as file:
+            file.write(one)
+    for stamp in sys.argv[2:]:
+        open(stamp, "w").close()
+
+
+main()
