@@ -9,6 +9,7 @@
 #include "protocol/link.h"
 #include "protocol/payload.h"
 #include "tests/unit/helper.h"
+#include "tests/unit/vector-checks-pin.h"
 #include "tests/unit/vector-checks-tdch.h"
 #include "tests/unit/vector-compare.h"
 
@@ -495,13 +496,13 @@ static const KnownFile known_files[] = {
         {"json_profile.json",    json_profile_sections,   NULL       },
         {"ohttp_rfc9458.json",   NULL,                    check_ohttp},
         {"payload.json",         payload_sections,        NULL       },
+        {"pin.json",             pin_sections,            NULL       },
         {"share_url.json",       share_url_sections,      NULL       },
+        {"spake2.json",          spake2_sections,         NULL       },
+        {"spake2_rfc9382.json",  spake2_rfc9382_sections, NULL       },
+        {"t2.json",              t2_sections,             NULL       },
         {"tdch.json",            tdch_sections,           NULL       },
- /* the exchange with a PIN, notifications */
-        {"pin.json",             NULL,                    NULL       },
-        {"spake2.json",          NULL,                    NULL       },
-        {"spake2_rfc9382.json",  NULL,                    NULL       },
-        {"t2.json",              NULL,                    NULL       },
+ /* notifications */
         {"webpush.json",         NULL,                    NULL       },
         {"webpush_rfc8291.json", NULL,                    NULL       },
 };
