@@ -5,6 +5,7 @@
 
 #include "protocol/bytes.h"
 #include "protocol/crypto.h"
+#include "protocol/declassify.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
 
@@ -48,6 +49,7 @@ tg_payload_seal(const TgSecret *key, const guint8 *iv, const TgSecret *plaintext
         sealed = g_malloc(n_sealed);
         if (!tg_aead_seal(key, iv, NULL, 0, bytes, n_bytes, sealed, error))
                 return NULL;
+        tg_declassify(sealed, n_sealed);
 
         n_chars = tg_base64_encoded_chars(TG_BASE64_STANDARD, n_sealed);
         payload = at = g_malloc(n_chars + 64);
