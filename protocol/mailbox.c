@@ -15,6 +15,7 @@ const TgMailboxLimits tg_mailbox_limits_default = {
         .max_description_bytes = TG_MAX_DESCRIPTION_BYTES,
         .max_image_url_bytes = TG_MAX_IMAGE_URL_BYTES,
         .max_token_bytes = TG_MAX_TOKEN_BYTES,
+        .max_resource_bytes = TG_MAX_TDCH_BODY_BYTES,
 };
 
 void

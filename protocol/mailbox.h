@@ -16,7 +16,11 @@
 #define TG_HEADER_ATTESTATION "Mailbox-Device-Attestation"
 #define TG_HEADER_VERIFIER "Mailbox-Claim-Verifier"
 #define TG_HEADER_PROOF "Mailbox-Claim-Proof"
+#define TG_HEADER_READER_LOCK "Mailbox-Reader-Lock" /* of the plain-HTTP transport */
+#define TG_READER_LOCK_REQUIRED "required"
+#define TG_HEADER_EXPIRES_IN "Expires-In" /* seconds */
 #define TG_MAILBOX_PATH "/v1/m"
+#define TG_RESOURCE_PATH "/v1/t"
 #define TG_EXTENSION_CLAIM_PROOF "claim-proof"
 #define TG_PROOF_BYTES 32
 #define TG_PROOF_CHARS 43
@@ -64,6 +68,7 @@ typedef struct {
         gsize max_description_bytes;
         gsize max_image_url_bytes;
         gsize max_token_bytes;
+        gsize max_resource_bytes; /* of the plain-HTTP transport */
 } TgMailboxLimits;
 extern const TgMailboxLimits tg_mailbox_limits_default;
 

@@ -52,6 +52,20 @@ tg_answer_set(TgAnswer *self, guint status, const char *content_type, char *body
 }
 
 void
+tg_answer_set_octets(TgAnswer *self, guint status, GBytes *octets)
+{
+        gsize n_bytes;
+        const void *bytes = g_bytes_get_data(octets, &n_bytes);
+        char *body = g_malloc(n_bytes + 1);
+
+        if (n_bytes > 0)
+                memcpy(body, bytes, n_bytes);
+        body[n_bytes] = '\0';
+        tg_answer_set(self, status, "application/octet-stream", body);
+        self->n_body = n_bytes;
+}
+
+void
 tg_answer_set_problem(TgAnswer *self, TgProblem problem, const char *detail)
 {
         const ProblemInfo *info = &problem_infos[problem];

@@ -50,5 +50,8 @@ void tg_answer_clear(TgAnswer *self);
 /* Begins anew, but for the request id. Takes @body (zero-terminated, may be NULL). */
 void tg_answer_set(TgAnswer *self, guint status, const char *content_type, char *body);
 
+/* The same with octets of no known type. */
+void tg_answer_set_octets(TgAnswer *self, guint status, GBytes *octets);
+
 /* @detail NULL: the problem's own sentence. */
 void tg_answer_set_problem(TgAnswer *self, TgProblem problem, const char *detail);

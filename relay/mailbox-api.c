@@ -7,6 +7,7 @@
 #include "relay/header.h"
 #include "relay/mailbox-steps.h"
 #include "relay/preview.h"
+#include "relay/resource-api.h"
 
 #define REQUEST_MALFORMED "the header " TG_HEADER_REQUEST_ID " must be a UUID"
 #define VERIFIER_MALFORMED                                                                         \
@@ -378,6 +379,12 @@ dispatch(TgRun *run)
                 return execute_relinquish(run);
         case TG_OPERATION_PREVIEW:
                 return execute_preview(run);
+        case TG_OPERATION_PUT_RESOURCE:
+                return tg_resource_put(run);
+        case TG_OPERATION_GET_RESOURCE:
+                return tg_resource_get(run);
+        case TG_OPERATION_DELETE_RESOURCE:
+                return tg_resource_delete(run);
         case TG_OPERATION_NONE:
                 break;
         }

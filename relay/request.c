@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "protocol/digest.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
 #include "relay/header.h"
@@ -17,6 +18,8 @@ static const char *const field_names[] = {
         [TG_FIELD_IF_NONE_MATCH] = "If-None-Match",
         [TG_FIELD_PREFER] = "Prefer",
         [TG_FIELD_ACCEPT] = "Accept",
+        [TG_FIELD_READER_LOCK] = TG_HEADER_READER_LOCK,
+        [TG_FIELD_EXPIRES_IN] = TG_HEADER_EXPIRES_IN,
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(field_names) == TG_N_FIELDS);
 
@@ -24,19 +27,21 @@ typedef struct {
         const char *method;
         TgOperation on_collection; /* /v1/m */
         TgOperation on_mailbox;    /* /v1/m/UUID */
+        TgOperation on_resource;   /* /v1/t/LOCATION */
 } MethodInfo;
 
 static const MethodInfo method_infos[] = {
-        {"POST",   TG_OPERATION_CREATE, TG_OPERATION_READ      },
-        {"GET",    TG_OPERATION_NONE,   TG_OPERATION_PREVIEW   },
-        {"HEAD",   TG_OPERATION_NONE,   TG_OPERATION_PREVIEW   },
-        {"PUT",    TG_OPERATION_NONE,   TG_OPERATION_UPDATE    },
-        {"DELETE", TG_OPERATION_NONE,   TG_OPERATION_DELETE    },
-        {"PATCH",  TG_OPERATION_NONE,   TG_OPERATION_RELINQUISH},
+        {"POST",   TG_OPERATION_CREATE, TG_OPERATION_READ,       TG_OPERATION_NONE           },
+        {"GET",    TG_OPERATION_NONE,   TG_OPERATION_PREVIEW,    TG_OPERATION_GET_RESOURCE   },
+        {"HEAD",   TG_OPERATION_NONE,   TG_OPERATION_PREVIEW,    TG_OPERATION_NONE           },
+        {"PUT",    TG_OPERATION_NONE,   TG_OPERATION_UPDATE,     TG_OPERATION_PUT_RESOURCE   },
+        {"DELETE", TG_OPERATION_NONE,   TG_OPERATION_DELETE,     TG_OPERATION_DELETE_RESOURCE},
+        {"PATCH",  TG_OPERATION_NONE,   TG_OPERATION_RELINQUISH, TG_OPERATION_NONE           },
 };
 
 #define ALLOW_ANY "GET, HEAD, POST, PUT, PATCH, DELETE"
 #define ALLOW_COLLECTION "POST"
+#define ALLOW_RESOURCE "GET, PUT, DELETE"
 #define JSON_TYPE_NEEDED "the body must be application/json: say so in Content-Type"
 
 void
@@ -54,25 +59,63 @@ tg_http_request_add(TgHttpRequest *self, const char *name, const char *value)
 
 /* ---- method and path ---- */
 
-/* The path is taken as it stands: an escape in it makes it another path. */
-static gboolean
-read_path(const char *path, gboolean *ret_is_collection, guint8 ret_id[TG_ID_BYTES])
-{
-        if (!g_str_has_prefix(path, TG_MAILBOX_PATH))
-                return FALSE;
-        path += strlen(TG_MAILBOX_PATH);
-        *ret_is_collection = *path == '\0';
+typedef enum { PLACE_NONE, PLACE_COLLECTION, PLACE_MAILBOX, PLACE_RESOURCE } Place;
 
-        return *ret_is_collection ||
-               (*path == '/' && tg_uuid_parse(path + 1, strlen(path + 1), ret_id));
+/* 43 characters and no others; the address itself goes no further than this. */
+static gboolean
+read_location(const char *path, TgApiCall *call)
+{
+        guint8 location[TG_LOCATION_BYTES];
+
+        if (!tg_base64_decode_exact(TG_BASE64_URL, path, strlen(path), location, sizeof location))
+                return FALSE;
+        tg_sha256(location, sizeof location, call->resource_id);
+        memcpy(call->id, call->resource_id, sizeof call->id);
+
+        return TRUE;
+}
+
+/* The path is taken as it stands: an escape in it makes it another path. */
+static Place
+read_path(const char *path, TgApiCall *call)
+{
+        if (g_str_has_prefix(path, TG_RESOURCE_PATH "/"))
+                return read_location(path + strlen(TG_RESOURCE_PATH "/"), call) ? PLACE_RESOURCE
+                                                                                : PLACE_NONE;
+        if (!g_str_has_prefix(path, TG_MAILBOX_PATH))
+                return PLACE_NONE;
+        path += strlen(TG_MAILBOX_PATH);
+        if (*path == '\0')
+                return PLACE_COLLECTION;
+
+        return *path == '/' && tg_uuid_parse(path + 1, strlen(path + 1), call->id) ? PLACE_MAILBOX
+                                                                                   : PLACE_NONE;
 }
 
 static TgOperation
-read_line(const TgHttpRequest *http, guint8 ret_id[TG_ID_BYTES], TgAnswer *answer)
+find_operation(const MethodInfo *info, Place place)
 {
+        switch (place) {
+        case PLACE_COLLECTION:
+                return info->on_collection;
+        case PLACE_MAILBOX:
+                return info->on_mailbox;
+        case PLACE_RESOURCE:
+                return info->on_resource;
+        case PLACE_NONE:
+                break;
+        }
+
+        return TG_OPERATION_NONE;
+}
+
+static TgOperation
+read_line(const TgHttpRequest *http, TgApiCall *call)
+{
+        TgAnswer *answer = &call->answer;
         const MethodInfo *info = NULL;
-        gboolean is_collection;
         TgOperation operation;
+        Place place;
 
         for (gsize i = 0; i < G_N_ELEMENTS(method_infos); i++)
                 if (strcmp(http->method, method_infos[i].method) == 0)
@@ -82,15 +125,16 @@ read_line(const TgHttpRequest *http, guint8 ret_id[TG_ID_BYTES], TgAnswer *answe
                 answer->allow = ALLOW_ANY;
                 return TG_OPERATION_NONE;
         }
-        if (!read_path(http->path, &is_collection, ret_id)) {
+        place = read_path(http->path, call);
+        if (place == PLACE_NONE) {
                 tg_answer_set_problem(answer, TG_PROBLEM_NOT_FOUND, NULL);
                 return TG_OPERATION_NONE;
         }
 
-        operation = is_collection ? info->on_collection : info->on_mailbox;
+        operation = find_operation(info, place);
         if (operation == TG_OPERATION_NONE) {
                 tg_answer_set_problem(answer, TG_PROBLEM_METHOD, NULL);
-                answer->allow = ALLOW_COLLECTION;
+                answer->allow = place == PLACE_RESOURCE ? ALLOW_RESOURCE : ALLOW_COLLECTION;
         }
 
         return operation;
@@ -125,6 +169,21 @@ read_proof(const TgHttpRequest *http, TgField field, guint8 ret_bytes[TG_PROOF_B
         return TG_GIVEN;
 }
 
+/* The one word that this header knows. */
+static TgGiven
+read_lock(const TgHttpRequest *http)
+{
+        const char *text = http->fields[TG_FIELD_READER_LOCK];
+
+        if (!text)
+                return TG_GIVEN_NOT;
+        if ((http->repeated & (1U << TG_FIELD_READER_LOCK)) ||
+            strcmp(text, TG_READER_LOCK_REQUIRED) != 0)
+                return TG_GIVEN_MALFORMED;
+
+        return TG_GIVEN;
+}
+
 static void
 read_headers(TgApiCall *call, const TgHttpRequest *http)
 {
@@ -134,6 +193,7 @@ read_headers(TgApiCall *call, const TgHttpRequest *http)
         call->is_request_given = read_uuid(http, TG_FIELD_REQUEST_ID, call->request);
         call->is_verifier_given = read_proof(http, TG_FIELD_VERIFIER, call->verifier);
         call->is_proof_given = read_proof(http, TG_FIELD_PROOF, call->proof);
+        call->is_lock_given = read_lock(http);
         call->if_match = g_strdup(fields[TG_FIELD_IF_MATCH]);
         call->if_none_match = g_strdup(fields[TG_FIELD_IF_NONE_MATCH]);
         /* A list that came in two pieces is legal HTTP, but no client of this API
@@ -142,7 +202,8 @@ read_headers(TgApiCall *call, const TgHttpRequest *http)
                 g_free(call->if_match);
                 call->if_match = g_strdup("");
         }
-        if (fields[TG_FIELD_PREFER] && call->if_none_match)
+        if (fields[TG_FIELD_PREFER] &&
+            (call->if_none_match || call->operation == TG_OPERATION_GET_RESOURCE))
                 call->wait_s = tg_header_wait_s(fields[TG_FIELD_PREFER], TG_MAX_WAIT_S);
         call->wants_json =
                 fields[TG_FIELD_ACCEPT] && tg_header_prefers_json(fields[TG_FIELD_ACCEPT]);
@@ -158,7 +219,8 @@ is_admitted(const TgHttpRequest *http, TgOperation operation, TgAnswer *answer)
 {
         guint retry_after_s = http->admit ? http->admit(http->source, FALSE) : 0;
 
-        if (retry_after_s == 0 && http->admit && operation == TG_OPERATION_CREATE)
+        if (retry_after_s == 0 && http->admit &&
+            (operation == TG_OPERATION_CREATE || operation == TG_OPERATION_PUT_RESOURCE))
                 retry_after_s = http->admit(http->source, TRUE);
         if (retry_after_s == 0)
                 return TRUE;
@@ -179,6 +241,21 @@ parse_nothing(const TgHttpRequest *http, GError **error)
 }
 
 static gboolean
+take_octets(const TgApi *api, TgApiCall *call, const TgHttpRequest *http, GError **error)
+{
+        if (http->n_body > api->limits.max_resource_bytes) {
+                tg_set_error(error,
+                             TG_ERROR_LIMIT_REACHED,
+                             "a message may have %" G_GSIZE_FORMAT " octets here",
+                             api->limits.max_resource_bytes);
+                return FALSE;
+        }
+        call->octets = g_bytes_new(http->body, http->n_body);
+
+        return TRUE;
+}
+
+static gboolean
 parse_body(const TgApi *api, TgApiCall *call, const TgHttpRequest *http, GError **error)
 {
         const TgMailboxLimits *limits = &api->limits;
@@ -192,10 +269,14 @@ parse_body(const TgApi *api, TgApiCall *call, const TgHttpRequest *http, GError 
                         http->body, http->n_body, limits, &call->body, error);
         case TG_OPERATION_READ:
                 return tg_mailbox_parse_read(http->body, http->n_body, limits, &call->body, error);
+        case TG_OPERATION_PUT_RESOURCE:
+                return take_octets(api, call, http, error);
         case TG_OPERATION_NONE:
         case TG_OPERATION_DELETE:
         case TG_OPERATION_RELINQUISH:
         case TG_OPERATION_PREVIEW:
+        case TG_OPERATION_GET_RESOURCE:
+        case TG_OPERATION_DELETE_RESOURCE:
                 break;
         }
 
@@ -230,6 +311,43 @@ set_life(const TgApi *api, TgApiCall *call, gint64 now_s, GError **error)
         return TRUE;
 }
 
+/* The header Expires-In, or what is given to those who do not ask. */
+static gboolean
+set_resource_life(
+        const TgApi *api, TgApiCall *call, const TgHttpRequest *http, gint64 now_s, GError **error)
+{
+        const char *text = http->fields[TG_FIELD_EXPIRES_IN];
+        guint64 life_s = (guint64)MIN(api->default_life_s, api->max_life_s);
+
+        if (text &&
+            ((http->repeated & (1U << TG_FIELD_EXPIRES_IN)) ||
+             !g_ascii_string_to_unsigned(text, 10, 1, (guint64)api->max_life_s, &life_s, NULL))) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the header " TG_HEADER_EXPIRES_IN
+                             " must be a number of seconds from 1 to %" G_GINT64_FORMAT,
+                             api->max_life_s);
+                return FALSE;
+        }
+        call->expires_s = now_s + (gint64)life_s;
+
+        return TRUE;
+}
+
+static gboolean
+is_body_right(
+        const TgApi *api, TgApiCall *call, const TgHttpRequest *http, gint64 now_s, GError **error)
+{
+        if (!parse_body(api, call, http, error))
+                return FALSE;
+        if (call->operation == TG_OPERATION_CREATE)
+                return set_life(api, call, now_s, error);
+        if (call->operation == TG_OPERATION_PUT_RESOURCE)
+                return set_resource_life(api, call, http, now_s, error);
+
+        return TRUE;
+}
+
 TgApiCall *
 tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
 {
@@ -238,17 +356,17 @@ tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
         TgAnswer *answer = &call->answer;
         const char *type = http->fields[TG_FIELD_CONTENT_TYPE];
 
+        call->operation = read_line(http, call);
         read_headers(call, http);
-        call->operation = read_line(http, call->id, answer);
         if (call->operation == TG_OPERATION_NONE)
                 ; /* answered */
         else if (http->is_too_large || http->n_body > TG_MAX_BODY_BYTES)
                 tg_answer_set_problem(answer, TG_PROBLEM_TOO_LARGE, NULL);
-        else if (http->n_body > 0 && (!type || !tg_header_is_json(type)))
+        else if (http->n_body > 0 && call->operation != TG_OPERATION_PUT_RESOURCE &&
+                 (!type || !tg_header_is_json(type)))
                 tg_answer_set_problem(answer, TG_PROBLEM_MEDIA_TYPE, JSON_TYPE_NEEDED);
         else if (is_admitted(http, call->operation, answer) &&
-                 (!parse_body(api, call, http, &error) ||
-                  (call->operation == TG_OPERATION_CREATE && !set_life(api, call, now_s, &error))))
+                 !is_body_right(api, call, http, now_s, &error))
                 tg_answer_set_problem(answer,
                                       tg_error_code(error) == TG_ERROR_LIMIT_REACHED
                                               ? TG_PROBLEM_TOO_LARGE
@@ -267,6 +385,7 @@ tg_api_call_free(TgApiCall *self)
         g_free(self->if_match);
         g_free(self->if_none_match);
         tg_mailbox_request_clear(&self->body);
+        g_clear_pointer(&self->octets, g_bytes_unref);
         tg_answer_clear(&self->answer);
         g_free(self);
 }

@@ -21,6 +21,9 @@ typedef enum {
         TG_OPERATION_DELETE = 4,
         TG_OPERATION_RELINQUISH = 5,
         TG_OPERATION_PREVIEW = 6,
+        TG_OPERATION_PUT_RESOURCE = 7, /* the plain-HTTP transport, from here on */
+        TG_OPERATION_GET_RESOURCE = 8,
+        TG_OPERATION_DELETE_RESOURCE = 9,
 } TgOperation;
 
 /* The headers that mean anything to the relay. */
@@ -34,8 +37,10 @@ typedef enum {
         TG_FIELD_IF_NONE_MATCH,
         TG_FIELD_PREFER,
         TG_FIELD_ACCEPT,
+        TG_FIELD_READER_LOCK,
+        TG_FIELD_EXPIRES_IN,
 } TgField;
-#define TG_N_FIELDS (TG_FIELD_ACCEPT + 1)
+#define TG_N_FIELDS (TG_FIELD_EXPIRES_IN + 1)
 
 /* As it came; everything belongs to somebody else. */
 typedef struct {
@@ -69,7 +74,7 @@ typedef enum { TG_GIVEN_NOT, TG_GIVEN, TG_GIVEN_MALFORMED } TgGiven;
 /* What it asks, and then its answer. */
 typedef struct {
         TgOperation operation;
-        guint8 id[TG_ID_BYTES];
+        guint8 id[TG_ID_BYTES]; /* of a resource: the first half of resource_id */
         TgGiven is_claim_given;
         guint8 claim[TG_UUID_BYTES];
         TgGiven is_request_given;
@@ -83,7 +88,10 @@ typedef struct {
         guint wait_s;
         gboolean wants_json;
         TgMailboxRequest body;
-        gint64 expires_s; /* of the mailbox to be made or, once held, of the one waited for */
+        guint8 resource_id[TG_RESOURCE_ID_BYTES];
+        TgGiven is_lock_given; /* to be asked for by the first reader */
+        GBytes *octets;        /* of a resource that is put; NULL: none */
+        gint64 expires_s;      /* of the mailbox to be made or, once held, of the one waited for */
 
         gboolean is_refused;                  /* answered by the checks of tg_api_call_new() */
         guint8 claim_digest[TG_DIGEST_BYTES]; /* from tg_api_execute() on */

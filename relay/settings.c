@@ -59,6 +59,7 @@ static const NumberKey number_keys[] = {
          TG_MAX_DESCRIPTION_BYTES,                                                               0,
          MOST_TEXT_BYTES                                                                                               },
         {"MaxImageUrl",          LIMIT(max_image_url_bytes),             TG_MAX_IMAGE_URL_BYTES, 0,  MOST_TEXT_BYTES   },
+        {"MaxResource",          LIMIT(max_resource_bytes),              TG_MAX_TDCH_BODY_BYTES, 1,  TG_MAX_BODY_BYTES },
         {"MaxToken",             LIMIT(max_token_bytes),                 TG_MAX_TOKEN_BYTES,     0,  MOST_TEXT_BYTES   },
 };
 G_STATIC_ASSERT(sizeof(gsize) == sizeof(guint64)); /* limits are gsize */

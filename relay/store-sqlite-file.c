@@ -9,7 +9,7 @@
 
 #include "protocol/error.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define PAGE_BYTES 4096
 /* The thread carries over after so many new pages of WAL (4 MB) … */
 #define CHECKPOINT_PAGES 1000
@@ -313,4 +313,16 @@ tg_sqlite_file_connect(TgSqliteFile *self, GError **error)
         sqlite3_close(db);
 
         return NULL;
+}
+
+gboolean
+tg_sqlite_column(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes)
+{
+        const void *bytes = sqlite3_column_blob(stmt, at);
+
+        if (!bytes || (gsize)sqlite3_column_bytes(stmt, at) != n_bytes)
+                return FALSE;
+        memcpy(ret_bytes, bytes, n_bytes);
+
+        return TRUE;
 }

@@ -31,3 +31,6 @@ void tg_sqlite_file_note_removal(TgSqliteFile *self);
 
 /* Between two batches. @is_sweep: erase what has been noted. */
 void tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep);
+
+/* Copies a column of exactly @n_bytes octets. FALSE when it has not so many. */
+gboolean tg_sqlite_column(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes);

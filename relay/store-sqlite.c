@@ -4,11 +4,13 @@
 #include "data/sql/relay.sql.h"
 #include "protocol/error.h"
 #include "relay/store-sqlite-file.h"
+#include "relay/store-sqlite-resource.h"
 #include "relay/store.h"
 
 /* Removed in one batch at most, for others wait behind it. */
 #define ERASE_ROWS 256
 #define TOLD_BYTES 16
+#define RESOURCES(store) (((Sqlite *)(store))->resources)
 
 #define SELECT_MAILBOX                                                                             \
         "SELECT row, id, expires, rights, version, writer, creation, verifier, "                   \
@@ -73,6 +75,7 @@ typedef struct {
         sqlite3 *db;
         sqlite3_stmt *queries[N_QUERIES];
         sqlite3_stmt *found; /* stands on the row that was loaded */
+        TgSqliteResources *resources;
 } Sqlite;
 
 /* ---- helpers ---- */
@@ -109,18 +112,6 @@ static void
 bind_text(sqlite3_stmt *stmt, int at, const char *text)
 {
         sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
-}
-
-static gboolean
-column_blob(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes)
-{
-        const void *bytes = sqlite3_column_blob(stmt, at);
-
-        if (!bytes || (gsize)sqlite3_column_bytes(stmt, at) != n_bytes)
-                return FALSE;
-        memcpy(ret_bytes, bytes, n_bytes);
-
-        return TRUE;
 }
 
 static char *
@@ -172,8 +163,8 @@ read_party(sqlite3_stmt *stmt, int at, TgParty *party)
 {
         party->last_operation = (guint)sqlite3_column_int(stmt, at + 2);
 
-        return column_blob(stmt, at, party->claim, sizeof party->claim) &&
-               column_blob(stmt, at + 1, party->last_request, sizeof party->last_request);
+        return tg_sqlite_column(stmt, at, party->claim, sizeof party->claim) &&
+               tg_sqlite_column(stmt, at + 1, party->last_request, sizeof party->last_request);
 }
 
 static gboolean
@@ -188,10 +179,10 @@ read_mailbox(sqlite3_stmt *stmt, TgMailbox *mailbox)
                 .has_verifier = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
         };
 
-        return column_blob(stmt, 1, mailbox->id, sizeof mailbox->id) &&
-               column_blob(stmt, 6, mailbox->creation, sizeof mailbox->creation) &&
+        return tg_sqlite_column(stmt, 1, mailbox->id, sizeof mailbox->id) &&
+               tg_sqlite_column(stmt, 6, mailbox->creation, sizeof mailbox->creation) &&
                (!mailbox->has_verifier ||
-                column_blob(stmt, 7, mailbox->verifier, sizeof mailbox->verifier)) &&
+                tg_sqlite_column(stmt, 7, mailbox->verifier, sizeof mailbox->verifier)) &&
                read_party(stmt, 8, &mailbox->parties[TG_SIDE_INITIATOR]) &&
                read_party(stmt, 11, &mailbox->parties[TG_SIDE_RECIPIENT]);
 }
@@ -418,6 +409,40 @@ store_load_end(TgStore *store,
         return r == SQLITE_ROW || r == SQLITE_DONE;
 }
 
+/* ---- resources ---- */
+
+static gboolean
+store_put_resource(
+        TgStore *store, const TgResource *resource, gint64 now_s, TgPut *ret_put, GError **error)
+{
+        return tg_sqlite_resources_put(RESOURCES(store), resource, now_s, ret_put, error);
+}
+
+static gboolean
+store_get_resource(TgStore *store,
+                   const guint8 id[TG_RESOURCE_ID_BYTES],
+                   const guint8 *claim,
+                   gint64 now_s,
+                   TgGet *ret_get,
+                   GBytes **ret_octets,
+                   GError **error)
+{
+        return tg_sqlite_resources_get(
+                RESOURCES(store), id, claim, now_s, ret_get, ret_octets, error);
+}
+
+static gboolean
+store_remove_resource(TgStore *store,
+                      const guint8 id[TG_RESOURCE_ID_BYTES],
+                      const guint8 *claim,
+                      gint64 now_s,
+                      gboolean *ret_is_removed,
+                      GError **error)
+{
+        return tg_sqlite_resources_remove(
+                RESOURCES(store), id, claim, now_s, ret_is_removed, error);
+}
+
 /* ---- forgetting ---- */
 
 static gboolean
@@ -425,7 +450,7 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
 {
         Sqlite *self = (Sqlite *)store;
         gboolean is_found = TRUE;
-        int n_rows = 0;
+        int n_rows = 0, n_resources;
 
         for (; is_found && n_rows < ERASE_ROWS; n_rows++) {
                 TgMailbox mailbox;
@@ -443,13 +468,16 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
                         return FALSE;
         }
 
+        if (!tg_sqlite_resources_erase(self->resources, now_s, ERASE_ROWS, &n_resources, error))
+                return FALSE;
         sqlite3_bind_int64(self->queries[QUERY_FORGET], 1, now_s - told_s);
         sqlite3_bind_int(self->queries[QUERY_FORGET], 2, ERASE_ROWS);
         if (!run(self, QUERY_FORGET, "forget how mailboxes ended", error))
                 return FALSE;
         if (sqlite3_changes(self->db) > 0)
                 tg_sqlite_file_note_removal(self->file);
-        *ret_is_done = !is_found && sqlite3_changes(self->db) < ERASE_ROWS;
+        *ret_is_done =
+                !is_found && n_resources < ERASE_ROWS && sqlite3_changes(self->db) < ERASE_ROWS;
 
         return TRUE;
 }
@@ -473,8 +501,9 @@ prepare_queries(Sqlite *self, guint n_queries, GError **error)
                                        &self->queries[i],
                                        NULL) != SQLITE_OK)
                         return fail(self, "open the store", error);
+        self->resources = tg_sqlite_resources_new(self->db, self->file, error);
 
-        return TRUE;
+        return self->resources != NULL;
 }
 
 static void
@@ -484,6 +513,7 @@ store_free(TgStore *store)
 
         for (guint i = 0; i < N_QUERIES; i++)
                 sqlite3_finalize(self->queries[i]);
+        tg_sqlite_resources_free(self->resources);
         if (self->file)
                 tg_sqlite_file_free(self->file);
         else
@@ -524,6 +554,9 @@ static const TgStoreClass store_class = {
         .save_token = store_save_token,
         .end = store_end,
         .load_end = store_load_end,
+        .put_resource = store_put_resource,
+        .get_resource = store_get_resource,
+        .remove_resource = store_remove_resource,
         .erase = store_erase,
         .maintain = store_maintain,
         .reader = store_reader,
@@ -535,8 +568,7 @@ store_new(gboolean is_writer)
 {
         Sqlite *self = g_new0(Sqlite, 1);
 
-        self->base.class = &store_class;
-        self->base.is_writer = is_writer;
+        self->base = (TgStore){.class = &store_class, .is_writer = is_writer};
 
         return self;
 }

@@ -26,6 +26,7 @@
 #include <glib.h>
 
 #include "protocol/mailbox.h"
+#include "relay/resource.h"
 
 #define TG_DIGEST_BYTES 32
 #define TG_ID_BYTES 16
@@ -122,6 +123,25 @@ typedef struct {
                              gint64 since_s,
                              TgEnd *ret_word,
                              GError **error);
+
+        gboolean (*put_resource)(TgStore *self,
+                                 const TgResource *resource,
+                                 gint64 now_s,
+                                 TgPut *ret_put,
+                                 GError **error);
+        gboolean (*get_resource)(TgStore *self,
+                                 const guint8 id[TG_RESOURCE_ID_BYTES],
+                                 const guint8 *claim,
+                                 gint64 now_s,
+                                 TgGet *ret_get,
+                                 GBytes **ret_octets,
+                                 GError **error);
+        gboolean (*remove_resource)(TgStore *self,
+                                    const guint8 id[TG_RESOURCE_ID_BYTES],
+                                    const guint8 *claim,
+                                    gint64 now_s,
+                                    gboolean *ret_is_removed,
+                                    GError **error);
 
         gboolean (*erase)(
                 TgStore *self, gint64 now_s, gint64 told_s, gboolean *ret_is_done, GError **error);
@@ -239,7 +259,41 @@ tg_store_load_end(TgStore *self,
         return self->class->load_end(self, claim, since_s, ret_word, error);
 }
 
-/* Removes some of the mailboxes whose time is up and of the words older than
+/* Makes @resource where there is none, or one whose time is up. */
+static inline gboolean
+tg_store_put_resource(
+        TgStore *self, const TgResource *resource, gint64 now_s, TgPut *ret_put, GError **error)
+{
+        return self->class->put_resource(self, resource, now_s, ret_put, error);
+}
+
+/* The octets at @id for the digest @claim (NULL: none was shown), which locks them if nobody's
+ * did before. Of any number at once exactly one is the first. */
+static inline gboolean
+tg_store_get_resource(TgStore *self,
+                      const guint8 id[TG_RESOURCE_ID_BYTES],
+                      const guint8 *claim,
+                      gint64 now_s,
+                      TgGet *ret_get,
+                      GBytes **ret_octets,
+                      GError **error)
+{
+        return self->class->get_resource(self, id, claim, now_s, ret_get, ret_octets, error);
+}
+
+/* Nothing is kept of it, not even that there was one. */
+static inline gboolean
+tg_store_remove_resource(TgStore *self,
+                         const guint8 id[TG_RESOURCE_ID_BYTES],
+                         const guint8 *claim,
+                         gint64 now_s,
+                         gboolean *ret_is_removed,
+                         GError **error)
+{
+        return self->class->remove_resource(self, id, claim, now_s, ret_is_removed, error);
+}
+
+/* Removes some of the mailboxes and resources whose time is up and of the words older than
  * @told_s seconds; *ret_is_done when none are left. */
 static inline gboolean
 tg_store_erase(TgStore *self, gint64 now_s, gint64 told_s, gboolean *ret_is_done, GError **error)

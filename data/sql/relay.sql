@@ -37,6 +37,20 @@ CREATE UNIQUE INDEX mailbox_id ON mailbox (id);
 CREATE UNIQUE INDEX mailbox_creation ON mailbox (creation);
 CREATE INDEX mailbox_expires ON mailbox (expires);
 
+-- The plain-HTTP transport: a message a row, under the digest of its location.
+CREATE TABLE resource (
+        row INTEGER PRIMARY KEY,
+        id BLOB NOT NULL,                     -- SHA-256(location)
+        expires INTEGER NOT NULL,             -- Unix seconds
+        is_lock_required INTEGER NOT NULL,    -- 1: nothing for whoever shows no claim
+        request BLOB,                         -- id of the request that made it, or NULL
+        reader BLOB NOT NULL,                 -- SHA-256(id, claim) of the first reader; zeros
+                                              -- while nobody is, so that locking is done in place
+        octets BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX resource_id ON resource (id);
+CREATE INDEX resource_expires ON resource (expires);
+
 -- Who may be told, for an hour, by what word a mailbox ended. One row a claim, in
 -- the order of their ends, so that erasing reads from the front and needs no index.
 CREATE TABLE ended (
