@@ -204,6 +204,7 @@ gboolean
 tg_sqlite_resources_get(TgSqliteResources *self,
                         const guint8 id[TG_RESOURCE_ID_BYTES],
                         const guint8 *claim,
+                        gboolean may_lock,
                         gint64 now_s,
                         TgGet *ret_get,
                         GBytes **ret_octets,
@@ -219,7 +220,7 @@ tg_sqlite_resources_get(TgSqliteResources *self,
                 return FALSE;
         if (is_found && row.expires_s > now_s)
                 answer = tg_resource_lock_ask(&row.lock, claim);
-        if (answer == TG_LOCK_TAKES && !self->file)
+        if (answer == TG_LOCK_TAKES && !may_lock)
                 *ret_get = TG_GET_WRITE;
         else if (answer != TG_LOCK_REFUSES)
                 is_read = take_octets(self, &octets, error);

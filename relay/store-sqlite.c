@@ -428,7 +428,7 @@ store_get_resource(TgStore *store,
                    GError **error)
 {
         return tg_sqlite_resources_get(
-                RESOURCES(store), id, claim, now_s, ret_get, ret_octets, error);
+                RESOURCES(store), id, claim, store->is_writer, now_s, ret_get, ret_octets, error);
 }
 
 static gboolean

@@ -171,6 +171,9 @@ take_change(Model *model, const TgApiCall *call)
         case TG_OPERATION_CREATE:
         case TG_OPERATION_READ:
         case TG_OPERATION_PREVIEW:
+        case TG_OPERATION_PUT_RESOURCE:
+        case TG_OPERATION_GET_RESOURCE:
+        case TG_OPERATION_DELETE_RESOURCE:
                 g_assert_not_reached();
         }
 }

@@ -113,6 +113,23 @@ def request(line, claim=None, number=None, body=None, *headers):
     return "\n".join(lines) + "\n\n" + (compact(body) if body is not None else "")
 
 
+def messages():
+    """Single ones, of the plain-HTTP transport."""
+    place = "/v1/t/AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+    lock = "Mailbox-Reader-Lock: required"
+    put = request("PUT " + place, None, 1, None, lock, "Expires-In: 60") + "octets"
+    get, wait = "GET " + place, "Prefer: wait=9"
+    return [
+        [put, put, request("PUT " + place, None, 2) + "other", request(get), request(get, B),
+         request(get, C), request(get, B), request("DELETE " + place, C),
+         request("DELETE " + place, B), request(get, B), put, request(get, C)],
+        [request(get, B, None, None, wait), request(get, C, None, None, wait),
+         request(get, None, None, None, wait), put, request("DELETE " + place, C)],
+        [request("PUT " + place) + "\x00", request(get), request("+90000 " + get, B),
+         put, request("HEAD " + place), request("DELETE " + place)],
+    ]
+
+
 def relays():
     create = request("POST /v1/m", A, 1, CREATE)
     proven = request("POST /v1/m", A, 2, CREATE, "Mailbox-Claim-Verifier: "
@@ -137,7 +154,7 @@ def relays():
         [create, request("POST @", B, None, {"notificationToken": {"type": "t", "tokenData": "d"}}),
          request("PUT @", A, 2, update, "If-Match: W/\"1\", \"2\""), request("GET /v1/m"),
          request("OPTIONS @"), request("PUT /v1/m/x", A, 2, {}), request("POST /v1/m", A, 1, {})],
-    ]
+    ] + messages()
     for script in scripts:
         yield "\n--\n".join(script)
 
