@@ -110,7 +110,6 @@ test_a_try_is_charged_before_it_is_judged(gconstpointer data)
         TgOutputKind wanted =
                 g_str_equal(pin, FIXTURE_PIN) ? TG_OUTPUT_CONFIRMED : TG_OUTPUT_WRONG_PIN;
         g_auto(Fixture) fixture = {0};
-        g_auto(TgOutput) output = {0};
         g_autoptr(TgSecret) saved = NULL;
         const TgInput charged = {.kind = TG_INPUT_CHARGED};
 
@@ -126,6 +125,8 @@ test_a_try_is_charged_before_it_is_judged(gconstpointer data)
 
         /* however often the verdict is lost, it is the same and costs no second try */
         for (guint i = 0; i < 3; i++) {
+                g_auto(TgOutput) output = {0};
+
                 tg_exchange_pending(fixture.alice, &output);
                 g_assert_cmpint(output.kind, ==, TG_OUTPUT_CHARGE);
                 expect_read(&fixture.alice, fixture.slot, TG_OUTPUT_NONE);
@@ -237,7 +238,6 @@ static void
 test_the_recipient_answers_three_times(void)
 {
         g_auto(Fixture) fixture = {0};
-        g_auto(TgOutput) output = {0};
 
         fixture_init(&fixture, TG_MODE_T2_PIN);
         begin(&fixture);
