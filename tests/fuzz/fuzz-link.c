@@ -76,6 +76,7 @@ check_address(const TgLink *link, gboolean allow_http)
         g_autoptr(GError) error = NULL;
         g_autoptr(TgLink) again = NULL;
         g_autofree char *url = NULL;
+        g_autofree char *other = g_strconcat(link->origin, "0", NULL);
 
         again = parse_again(link->mailbox_url, strlen(link->mailbox_url), allow_http);
         g_assert_cmpint(again->mode, ==, TG_LINK_NO_SECRET);
@@ -86,7 +87,7 @@ check_address(const TgLink *link, gboolean allow_http)
         url = tg_link_check_url_link(link->mailbox_url, link->origin, allow_http, &error);
         g_assert_no_error(error);
         g_assert_cmpstr(url, ==, link->mailbox_url);
-        g_assert_null(tg_link_check_url_link(link->mailbox_url, "https://other", allow_http, NULL));
+        g_assert_null(tg_link_check_url_link(link->mailbox_url, other, allow_http, NULL));
 }
 
 /* The secret by another way gives the same link. */

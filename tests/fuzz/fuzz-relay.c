@@ -219,8 +219,10 @@ expand(Relay *self, const char *path)
                         g_string_append_c(expanded, *path);
                         continue;
                 }
-                if (g_ascii_isdigit(path[1]))
-                        which = MIN((guint)(*++path - '0'), which);
+                if (g_ascii_isdigit(path[1])) {
+                        path++;
+                        which = MIN((guint)(*path - '0'), which);
+                }
                 model = g_ptr_array_index(self->models, which);
                 tg_uuid_format(model->id, id);
                 g_string_append_printf(expanded, TG_MAILBOX_PATH "/%s", id);

@@ -27,6 +27,8 @@ int LLVMFuzzerTestOneInput(const guint8 *bytes, gsize n_bytes);
 
 void fuzz_random_restart(void);
 gsize fuzz_secrets_alive(void); /* octets */
+/* No memory for the @n-th secret from here on; 0: there is again. */
+void fuzz_secrets_fail_at(guint n);
 
 /* ---- the input, taken from its front ---- */
 

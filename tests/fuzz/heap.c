@@ -6,6 +6,7 @@
  * random octets are the same in each run.
  */
 
+#include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@ void __wrap_CRYPTO_secure_free(void *block, const char *file, int line);
 void __wrap_CRYPTO_secure_clear_free(void *block, size_t n_bytes, const char *file, int line);
 int __wrap_RAND_bytes(unsigned char *bytes, int n_bytes);
 int __wrap_RAND_priv_bytes(unsigned char *bytes, int n_bytes);
+int __wrap_BN_priv_rand_range(BIGNUM *number, const BIGNUM *range);
 
 /* ---- secrets ---- */
 
@@ -31,6 +33,7 @@ typedef struct {
 } Head;
 
 static gsize n_alive;
+static guint n_until_failure; /* 0: never */
 
 /* There is an end to it, as to the real heap. */
 static void *
@@ -39,6 +42,8 @@ allocate(gsize n_bytes)
         Head *head;
 
         if (n_bytes > TG_SECURE_HEAP_BYTES - n_alive)
+                return NULL;
+        if (n_until_failure > 0 && --n_until_failure == 0)
                 return NULL;
         head = malloc(sizeof *head + n_bytes);
         g_assert_nonnull(head);
@@ -92,6 +97,12 @@ fuzz_secrets_alive(void)
         return n_alive;
 }
 
+void
+fuzz_secrets_fail_at(guint n)
+{
+        n_until_failure = n;
+}
+
 /* ---- random numbers ---- */
 
 static HelperRandom generator;
@@ -115,4 +126,21 @@ int
 __wrap_RAND_priv_bytes(unsigned char *bytes, int n_bytes)
 {
         return __wrap_RAND_bytes(bytes, n_bytes);
+}
+
+int
+__wrap_BN_priv_rand_range(BIGNUM *number, const BIGNUM *range)
+{
+        guint8 bytes[64];
+        int n_bytes = BN_num_bytes(range);
+        BN_CTX *context = BN_CTX_new();
+        gboolean is_made;
+
+        g_assert_cmpint(n_bytes, <=, sizeof bytes);
+        __wrap_RAND_bytes(bytes, n_bytes);
+        is_made = context && BN_bin2bn(bytes, n_bytes, number) &&
+                  BN_nnmod(number, number, range, context);
+        BN_CTX_free(context);
+
+        return is_made;
 }

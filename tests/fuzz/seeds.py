@@ -7,6 +7,7 @@ DIRECTORY/TARGET/HASH for each; then STAMP is made.
 import hashlib
 import json
 import os
+import re
 import shutil
 import sys
 
@@ -147,6 +148,8 @@ def relays():
          request("PUT @", B, 2, update), request("+90000 POST @", A), request("POST @", C)],
         [create, bind, request("POST @", B, None, None, "If-None-Match: \"1\"", "Prefer: wait=9"),
          request("PATCH @", B, 2), request("POST @", C)],
+        [create, bind, request("+86400 POST @", B), request("POST @", C), create,
+         request("POST @0", A), request("POST @", A)],
         [proven, request("POST @", B), request("POST @", B, None, None, proof),
          request("POST @0", C, None, None, proof)],
         [create, request("GET @"), request("HEAD @", None, None, None, "Accept: text/html"),
@@ -173,6 +176,90 @@ def threads():
             bytes(16) + bytes(8) + b"\xff" * 8 + bytes(32) + bytes(2)
 
 
+def pins():
+    for one in vectors("pin")["normalise"] + vectors("pin")["invalid"]:
+        yield one["in"]
+    yield "1234566"
+    yield "123-456 6"
+    yield "7654325"
+    yield "1234567"
+    yield "000-000-0"
+    yield "572-572-572-572-4"
+    yield "+1234566"
+
+
+def blocks(octets, size):
+    octets += b" " * (-len(octets) % size)
+    return bytes([len(octets) // size]) + octets
+
+
+ALICE, BOB, CAROL, DAVE = 0x00, 0x40, 0x80, 0xc0
+READ, BEGIN, TYPE, TYPE_OTHER, CHARGED, SAY, END, NO_MEMORY = 0, 3, 4, 5, 7, 8, 9, 12
+FORGE, EDIT, DAMAGE, TAMPER = 0x10, 0x11, 0x12, 0x13
+T1, T2, T2_PIN, T1_HEADERLESS = 0, 1, 2, 0x81
+
+
+def exchanges():
+    talk = [BOB + READ, BOB + SAY, ALICE + READ, ALICE + SAY, BOB + READ, BOB + END, ALICE + READ]
+    confirm = [ALICE + READ, ALICE + CHARGED] + talk
+    wrong = [BOB + READ, BOB + TYPE_OTHER, ALICE + READ, ALICE + CHARGED]
+    right = [BOB + READ, BOB + TYPE] + confirm
+    yield [T1, BEGIN] + talk
+    yield [T1_HEADERLESS, BEGIN] + talk
+    yield [T2, BEGIN, BOB + READ] + confirm
+    yield [T2_PIN, BEGIN] + right
+    yield [T2_PIN, BEGIN] + wrong + right
+    yield [T2_PIN, BEGIN] + wrong * 3 + right
+    yield [T2_PIN, BEGIN, BOB + READ, BOB + END, ALICE + READ]
+    yield [T2_PIN, DAVE + BEGIN, BOB + READ, BOB + TYPE_OTHER, DAVE + READ, DAVE + CHARGED, BOB + READ]
+    yield [T2, BEGIN, BOB + READ, CAROL + 2, 0, ALICE + READ, ALICE + CHARGED, BOB + READ, CAROL + READ]
+    for key in 0, 1:
+        for place in range(0, 256, 16):
+            yield bytes([T2_PIN, BEGIN, BOB + READ, BOB + TYPE, EDIT + 4 * key, key, place, 1, 1]) + \
+                b"1" + bytes([BOB + READ, ALICE + READ, ALICE + CHARGED])
+    for one in b'{"format":"tigress.t2.offer","content":{}}', \
+            b'{"format":"tigress.end","content":{"outcome":"declined"}}':
+        yield bytes([T2, BEGIN, FORGE]) + blocks(one, 8) + bytes([BOB + READ, ALICE + READ])
+        yield bytes([T1_HEADERLESS, FORGE]) + blocks(one, 8) + bytes([BOB + READ])
+    for case in vectors("t2")["runs"]:
+        for message in case["messages"][:2]:  # somebody else's offers and answers
+            one = re.sub("0000+", "", message["plaintext"]).encode()
+            if len(one) < 255 * 8:
+                yield bytes([T2_PIN if case["mode"] == 1 else T2, BEGIN]) + \
+                    bytes([FORGE + (4 if message["from"] == "r" else 0)]) + blocks(one, 8) + \
+                    bytes([BOB + READ, ALICE + READ, BOB + TYPE, ALICE + CHARGED])
+    yield bytes([T2_PIN, BEGIN, DAMAGE, 0, 99, BOB + READ])
+    for n in 1, 2, 3, 5, 9, 14, 20, 30:  # no memory for the n-th secret of each step
+        poor = [NO_MEMORY, n]
+        for mode in T1, T2, T2_PIN:
+            yield [mode] + poor + [BEGIN, BEGIN, BOB + READ] + poor + [BOB + TYPE, BOB + TYPE] + \
+                poor + [ALICE + READ, ALICE + READ] + poor + [ALICE + CHARGED, ALICE + CHARGED] + \
+                poor + [BOB + READ, BOB + READ] + poor + [BOB + SAY, BOB + END, ALICE + READ]
+    for place in range(0, 11):
+        yield bytes([T2_PIN, BEGIN, ALICE + TAMPER, 0, place, 1])
+
+
+def transports():
+    talk = b"\x10ab\x81\x98abc\x01"
+    for suite in range(3):
+        yield bytes([suite]) + talk * 2
+        yield bytes([suite]) + talk + b"\x05\x85\x10ab\xc1\x88a\x01"
+        yield bytes([suite]) + talk + b"\x06\x1f\x86\xff\x13\x80\x81\x02\x00"
+        for run in vectors("tdch")["runs"][:1]:
+            plain = bytes.fromhex(run["messages"][0]["plaintext"])
+            yield bytes([suite, 0x84]) + blocks(plain, 8) + b"\x81"
+    for random, number, length in (16, 0, 0), (15, 0, 0), (16, 1, 0), (16, 0, 1), (33, 0, 0):
+        plain = bytes([random]) + bytes(random) + number.to_bytes(2, "big") + \
+            length.to_bytes(4, "big")
+        plain += bytes(-len(plain) % 8) if length else b""
+        yield plain
+        yield bytes([0, 0x84]) + blocks(plain, 8) + b"\x81"
+    head = b"\x01\x00\x00\x13\x01\x00\x00\x00\x00\x20" + bytes(32)
+    yield b"\x00\x07" + head
+    yield b"\x00\x07" + head[:8] + b"\x01" + head[9:] + b"\x10" + bytes(22)
+    yield b"\x00\x07\x01\x01\x01\x13\x02\x00\x00\x00\x05"
+
+
 def records():
     yield b"\x01"
     yield b"\x01\x01\0\0\0\x08\0\0\0\0\0\0\0\x07\x02\0\0\0\x04text\x03\0\0\0\0"
@@ -180,11 +267,12 @@ def records():
 
 def all_seeds():
     for target, made in (
-            ("answer", answers()), ("envelope", plaintexts()), ("json", plaintexts()),
-            ("link", links()), ("record", records()), ("relay", relays()),
-            ("request", requests()), ("text", texts()), ("thread", threads())):
+            ("answer", answers()), ("envelope", plaintexts()), ("exchange", exchanges()),
+            ("json", plaintexts()), ("link", links()), ("pin", pins()), ("record", records()),
+            ("relay", relays()), ("request", requests()), ("tdch", transports()),
+            ("text", texts()), ("thread", threads())):
         for one in made:
-            yield target, one
+            yield target, bytes(one) if isinstance(one, list) else one
     for number, one in enumerate(payloads()):
         yield "payload", chr(number & 1) + (one if isinstance(one, str) else compact(one))
 
