@@ -17,7 +17,7 @@ group[build]="gcc libc6-dev meson ninja-build pkg-config git
 group[world]="dbus dbus-bin dbus-daemon polkitd gnome-keyring libsecret-tools libglib2.0-bin systemd
         procps util-linux passwd curl ca-certificates"
 group[test]="clang clang-format-14 libclang-rt-14-dev python3 openssl sqlite3 iproute2
-        libxml2-utils desktop-file-utils mandoc valgrind spin"
+        libxml2-utils desktop-file-utils mandoc nginx valgrind spin"
 
 wanted=()
 for name in "${@:-build world test}"; do
@@ -57,7 +57,14 @@ apt() {
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" \
                 >"$log" 2>&1 </dev/null
 }
+# Debian starts a web server as soon as it is installed. The tests start their own; this machine
+# asked for none.
+keep_quiet() {
+        grep -qxF nginx < <(printf '%s\n' "${missing[@]}") && [ -d /run/systemd/system ] || return 0
+        "${as_root[@]}" systemctl -q "$@" nginx.service >/dev/null 2>&1 || :
+}
 echo "packages.sh: installing ${missing[*]}" >&2
+keep_quiet mask --runtime
 # Lists that are there may do; asking again costs time and, offline, everything.
 apt install -y --no-install-recommends "${missing[@]}" ||
         { apt update && apt install -y --no-install-recommends "${missing[@]}"; } || {
@@ -65,3 +72,5 @@ apt install -y --no-install-recommends "${missing[@]}" ||
         echo "packages.sh: apt-get failed (above)" >&2
         exit 1
 }
+keep_quiet unmask --runtime
+keep_quiet disable

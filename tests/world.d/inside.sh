@@ -23,6 +23,7 @@ make_folders() {
         install -m 666 /dev/null "$world/log/exits"
         install -m 755 "$here"/bin/* "$world/bin/"
         install -m 644 "$here/parts.sh" "$world/bin/"
+        install -m 644 "$here/../../README.md" "$world/" # "dav" runs what it shows
         # Programs and modules that stand in for what the real parts cannot be made to do.
         find "$TIGRESS_BUILD/tests/fakes" -maxdepth 1 -type f -perm -u=x \
                 -exec install -m 755 -t "$world/bin" {} +
