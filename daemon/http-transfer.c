@@ -4,6 +4,7 @@
 #include "daemon/http-private.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "protocol/mailbox.h"
 
 /* Status line, headers and trailers together, of all interim answers too. */
 #define MAX_HEADER_BYTES (64 * 1024)
@@ -16,6 +17,7 @@ clear_response(TgHttpTransfer *transfer)
         TgHttpResponse *response = &transfer->response;
 
         g_clear_pointer(&response->etag, g_free);
+        g_clear_pointer(&response->request_id, g_free);
         g_clear_pointer(&response->content_type, g_free);
         g_clear_pointer(&response->body, g_bytes_unref);
         g_clear_pointer(&transfer->retry_after, g_free);
@@ -31,6 +33,9 @@ take_header(TgHttpTransfer *transfer, const char *name, const char *value)
         if (g_ascii_strcasecmp(name, "ETag") == 0) {
                 g_free(response->etag);
                 response->etag = g_strdup(value);
+        } else if (g_ascii_strcasecmp(name, TG_HEADER_REQUEST_ID) == 0) {
+                g_free(response->request_id);
+                response->request_id = g_strdup(value);
         } else if (g_ascii_strcasecmp(name, "Content-Type") == 0) {
                 g_autofree char *type = g_strndup(value, strcspn(value, ";"));
 
@@ -213,6 +218,7 @@ tg_http_deliver(TgHttpTransfer *transfer)
         curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
         response.status = (guint)status;
         response.etag = g_steal_pointer(&transfer->response.etag);
+        response.request_id = g_steal_pointer(&transfer->response.request_id);
         response.content_type = g_steal_pointer(&transfer->response.content_type);
         response.date_s = transfer->response.date_s;
         response.retry_after_s = retry_after_of(transfer);
@@ -221,6 +227,7 @@ tg_http_deliver(TgHttpTransfer *transfer)
 
         func(&response, NULL, user_data);
         g_free(response.etag);
+        g_free(response.request_id);
         g_free(response.content_type);
         g_bytes_unref(response.body);
 }

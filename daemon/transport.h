@@ -52,6 +52,8 @@ typedef struct {
         const char *word;    /* of a problem document; NULL */
         gboolean is_repeat;  /* 201: it had been done before */
         const GError *error; /* set for UNAUTHORIZED … LATER */
+        gboolean
+                is_guarded; /* plain HTTP: the server knows request ids, and so the reader's lock */
 } TgReply;
 
 /* Called once, from the loop, never from inside tg_transport_ask(). */

@@ -188,7 +188,6 @@ test_stored_state_is_read_strictly(void)
         g_auto(Pair) pair = {0};
         g_autoptr(TgSecret) exporter = helper_secret_filled(9, 32);
         g_autoptr(TgSecret) saved = NULL;
-        g_autoptr(TgTdch) right = NULL;
         g_autofree guint8 *bytes = NULL;
         gsize n_bytes;
 
