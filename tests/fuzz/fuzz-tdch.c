@@ -20,7 +20,8 @@
 typedef struct {
         char location[TG_TDCH_LOCATION_CHARS + 1];
         GBytes *octets;
-        TgSecret *message; /* NULL: nobody's */
+        TgSecret *message;   /* NULL: nobody's */
+        TgSecret *plaintext; /* what was forged; NULL: an own message, or damaged */
 } Seen;
 
 typedef struct {
@@ -28,6 +29,7 @@ typedef struct {
         TgTdch *sides[2]; /* by TgRole */
         GPtrArray *seen;  /* of Seen */
         const TgTdchSuite *suite;
+        gboolean is_rekeyed[2];
         guint n_fail_at; /* the secret for which the next step finds no memory; 0: none */
 } Run;
 
@@ -38,6 +40,7 @@ seen_free(gpointer data)
 
         g_bytes_unref(seen->octets);
         tg_secret_unref(seen->message);
+        tg_secret_unref(seen->plaintext);
         g_free(seen);
 }
 
@@ -72,7 +75,7 @@ keep(TgTdch **side)
 
 /* ---- steps ---- */
 
-static void
+static Seen *
 add_seen(Run *run, const char *location, GBytes *octets, TgSecret *message)
 {
         Seen *seen = g_new0(Seen, 1);
@@ -81,6 +84,8 @@ add_seen(Run *run, const char *location, GBytes *octets, TgSecret *message)
         seen->octets = octets;
         seen->message = message;
         g_ptr_array_add(run->seen, seen);
+
+        return seen;
 }
 
 static void
@@ -130,6 +135,24 @@ check_over(const TgTdch *side)
         g_assert_cmpuint(tg_secret_size(saved), ==, SAVED_HEAD_BYTES); /* nothing secret */
 }
 
+/* What a peer wrote, once it was taken: whole, of this number, not to be guessed. */
+static void
+check_taken(const TgTdch *side, const Seen *seen, const TgSecret *message)
+{
+        TgTdchStructure structure;
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(seen->plaintext, &n_bytes);
+
+        g_assert_true(tg_tdch_structure_take(bytes, n_bytes, &structure));
+        g_assert_cmpuint(structure.n_all, ==, n_bytes);
+        g_assert_cmpuint(structure.id + 1, ==, tg_tdch_index(side));
+        g_assert_true(structure.id >= 2 || structure.n_random >= 16);
+        g_assert_cmpmem(bytes + structure.offset,
+                        structure.n_message,
+                        tg_secret_get(message, NULL),
+                        tg_secret_size(message));
+}
+
 static void
 read_message(Run *run, TgRole role, const Seen *seen, TgTdchSecret which)
 {
@@ -152,6 +175,9 @@ read_message(Run *run, TgRole role, const Seen *seen, TgTdchSecret which)
                 g_assert_true(tg_tdch_is_own_turn(side));
                 if (seen->message && g_str_equal(location, seen->location))
                         g_assert_true(tg_secret_equal(message, seen->message));
+                if (seen->plaintext)
+                        check_taken(side, seen, message);
+                run->is_rekeyed[role] |= which == TG_TDCH_EXPECTED;
         } else if (tg_error_code(error) == TG_ERROR_TAMPERED) {
                 check_over(side);
         } else {
@@ -204,6 +230,7 @@ forge(Run *run, TgRole role, guint8 n)
         guint8 digest[TG_MAX_HASH_BYTES];
         gsize n_digest, n_bytes;
         const guint8 *bytes = fuzz_take(&run->input, 8 * (gsize)n, &n_bytes);
+        Seen *seen;
 
         if (at == end)
                 return;
@@ -213,7 +240,8 @@ forge(Run *run, TgRole role, guint8 n)
         n_digest = tg_hash(run->suite->hash, at, (gsize)(end - at), digest);
         key = tg_hkdf_expand_label(run->suite->hash, secret, "Key", digest, n_digest, 32, NULL);
         plaintext = fuzz_secret(bytes, n_bytes);
-        add_seen(run, "", tg_tdch_protect(run->suite, key, NULL, plaintext, NULL), NULL);
+        seen = add_seen(run, "", tg_tdch_protect(run->suite, key, NULL, plaintext, NULL), NULL);
+        seen->plaintext = g_steal_pointer(&plaintext);
 }
 
 static void
@@ -233,6 +261,8 @@ rekey(Run *run, TgRole role, guint8 octet, gsize n_bytes)
                 g_assert_true(tg_secret_equal(before, after));
         } else {
                 g_assert_true(n_bytes >= 32 && n_bytes <= 255);
+                g_assert_false(run->is_rekeyed[role]); /* once */
+                run->is_rekeyed[role] = role == TG_ROLE_INITIATOR;
         }
 }
 
@@ -255,6 +285,7 @@ load(Run *run, TgRole role)
                 g_assert_true(tg_secret_equal(saved, again));
         tg_tdch_free(run->sides[role]);
         run->sides[role] = side;
+        run->is_rekeyed[role] = FALSE;
         for (guint i = 0; i < run->seen->len; i++)
                 read_one(run, role, (guint8)i, TG_TDCH_IN_FORCE);
         write_message(run, role, 0);

@@ -221,6 +221,17 @@ def exchanges():
             b'{"format":"tigress.end","content":{"outcome":"declined"}}':
         yield bytes([T2, BEGIN, FORGE]) + blocks(one, 8) + bytes([BOB + READ, ALICE + READ])
         yield bytes([T1_HEADERLESS, FORGE]) + blocks(one, 8) + bytes([BOB + READ])
+    for mode in T1, T2, T2_PIN:
+        yield [mode]  # an honest exchange
+    offers = []  # of somebody who lets one try longer
+    for attempt in range(1, 6):
+        one = json.loads(vectors("t2")["runs"][0]["messages"][0]["plaintext"])
+        one["content"].update(attempt=attempt, attemptsMax=10)
+        one["tigress"].update(seq=attempt - 1, pad="")
+        if attempt > 1:
+            one["tigress"]["ack"] = attempt - 2
+        offers += [FORGE, *blocks(compact(one).encode(), 8), BOB + READ, BOB + TYPE]
+    yield [T2_PIN, BEGIN] + offers
     for case in vectors("t2")["runs"]:
         for message in case["messages"][:2]:  # somebody else's offers and answers
             one = re.sub("0000+", "", message["plaintext"]).encode()
@@ -243,16 +254,17 @@ def transports():
     talk = b"\x10ab\x81\x98abc\x01"
     for suite in range(3):
         yield bytes([suite]) + talk * 2
-        yield bytes([suite]) + talk + b"\x05\x85\x10ab\xc1\x88a\x01"
+        yield bytes([suite]) + talk + b"\x05\x05\x85\x85\x10ab\xc1\x88a\x01"
         yield bytes([suite]) + talk + b"\x06\x1f\x86\xff\x13\x80\x81\x02\x00"
         for run in vectors("tdch")["runs"][:1]:
             plain = bytes.fromhex(run["messages"][0]["plaintext"])
             yield bytes([suite, 0x84]) + blocks(plain, 8) + b"\x81"
-    for random, number, length in (16, 0, 0), (15, 0, 0), (16, 1, 0), (16, 0, 1), (33, 0, 0):
+    # right; guessable; of another number; shorter and longer than it says
+    for random, number, length, present in (17, 0, 8, 8), (9, 0, 0, 0), (17, 1, 0, 0), \
+            (17, 0, 9, 8), (17, 0, 0, 8), (17, 0, 65529, 8):
         plain = bytes([random]) + bytes(random) + number.to_bytes(2, "big") + \
-            length.to_bytes(4, "big")
-        plain += bytes(-len(plain) % 8) if length else b""
-        yield plain
+            length.to_bytes(4, "big") + bytes(present)
+        yield b"\0" + plain
         yield bytes([0, 0x84]) + blocks(plain, 8) + b"\x81"
     head = b"\x01\x00\x00\x13\x01\x00\x00\x00\x00\x20" + bytes(32)
     yield b"\x00\x07" + head
