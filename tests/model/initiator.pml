@@ -9,9 +9,13 @@
 #define IS_ANSWER(m) \
         (!ANSWER_CHECKS || (KIND(m) == ANSWER && (!ATTEMPT_NUMBER || ATTEMPT(m) == used + 1)))
 
-/* The word of the peer who declines. He may have said it before he saw what is written here last. */
+/* The word of the peer who declines: for the offer that is open, or under the session keys. */
 #define IS_END(m) \
-        (KIND(m) == END && (LATE_END || (state == OPEN && ATTEMPT(m) == used + 1)))
+        (KIND(m) == END && (SESSION(m) -> state == CONFIRMED && WHO(m) == WHO(accept) \
+                                       : state == OPEN && ATTEMPT(m) == used + 1))
+
+/* He may have said it while his answer was judged. Then it is in the slot in place of that answer. */
+#define IS_LATE_END(m) (LATE_END && KIND(m) == END && !SESSION(m) && ATTEMPT(m) == used)
 
 /* A hostile relay may have given a right confirmation to somebody else's key share. */
 #define IS_RIGHT(m) (!CONFIRMATION || (PIN(m) && !FORGED(m) && KIND(m) == ANSWER))
@@ -89,11 +93,13 @@ inline fetch(m) {
 #ifdef SECOND
         :: HAS_ANSWER(TABLET, ATTEMPT_OPEN, 0) -> m = MESSAGE(ANSWER, ATTEMPT_OPEN, TABLET, 0, 0, 0)
         :: HAS_ANSWER(TABLET, ATTEMPT_OPEN, 1) -> m = MESSAGE(ANSWER, ATTEMPT_OPEN, TABLET, 1, 0, 0)
-        :: kept_end[TABLET] -> m = MESSAGE(END, 1, TABLET, 0, 0, 0)
+        :: kept_end[TABLET] & 1 -> m = MESSAGE(END, ATTEMPT_OPEN, TABLET, 0, 0, 0)
+        :: kept_end[TABLET] & 2 -> m = MESSAGE(END, 1, TABLET, 0, 1, 0)
         :: kept_done[TABLET] -> m = MESSAGE(DONE, 0, TABLET, 0, 0, 0)
 #endif
         :: m = OFFERED /* reflected */
-        :: kept_end[BOB] -> m = MESSAGE(END, 1, BOB, 0, 0, 0)
+        :: kept_end[BOB] & 1 -> m = MESSAGE(END, ATTEMPT_OPEN, BOB, 0, 0, 0)
+        :: kept_end[BOB] & 2 -> m = MESSAGE(END, 1, BOB, 0, 1, 0)
         :: kept_done[BOB] -> m = MESSAGE(DONE, 0, BOB, 0, 0, 0)
 #ifdef LINK
 #ifdef NO_PIN
@@ -106,6 +112,7 @@ inline fetch(m) {
         :: !TRANSCRIPT && HAS_ANSWER(BOB, ATTEMPT_OPEN, 1) ->
                 m = MESSAGE(ANSWER, ATTEMPT_OPEN, EVE, 1, 0, 0) /* his confirmation, her key share */
         :: m = MESSAGE(END, used + 1, EVE, 0, 0, 0)
+        :: m = MESSAGE(END, used, EVE, 0, 1, 0)
         :: m = MESSAGE(DONE, 0, EVE, 0, 0, 0)
 #endif
         fi
@@ -117,6 +124,13 @@ inline put(m) {
         printf("initiator: writes %d\n", m);
         keep(m);
         step = REST;
+        if
+        :: kept_end[BOB] && LATE_END && used > 0 -> state = DECLINED; step = ERRAND /* or so it is told */
+#ifdef LINK
+        :: LATE_END && used > 0 -> state = DECLINED; step = ERRAND
+#endif
+        :: skip
+        fi;
         if
         :: SHARE_TRIES -> answer = NOTHING
         :: else /* who answered last is remembered */
@@ -160,7 +174,9 @@ inline put(m) {
         if
         :: is_gone -> mailbox_is_gone()
         :: !is_gone && put_last == m -> step = REST; answer = NOTHING
-        :: !is_gone && put_last != m && IF_MATCH && KIND(slot) == END && IS_END(slot) -> take(slot)
+        :: !is_gone && put_last != m && IF_MATCH && IS_LATE_END(slot) ->
+                printf("initiator: finds %d where it wants to write: declined\n", slot);
+                state = DECLINED; step = ERRAND; answer = NOTHING
         :: else -> overwrite(m)
         fi
 }

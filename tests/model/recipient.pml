@@ -61,6 +61,13 @@ inline put_by(me, m) {
         keep(m)
 }
 
+inline put_end(me) {
+        if
+        :: keep(MESSAGE(END, attempt[me], me, 0, 0, 0))
+        :: OPENS(kept_accept[me], me) -> keep(MESSAGE(END, attempt[me], me, 0, 1, 0))
+        fi
+}
+
 inline let_go(me) {
         skip
 }
@@ -89,6 +96,15 @@ inline put_by(me, m) {
                 printf("recipient %d: writes %d\n", me, m);
                 slot = m; writer = me; put_last_by[me] = m
         fi
+}
+
+/* Where the initiator has written since, the word is made anew, under what is in force now. */
+inline put_end(me) {
+        if
+        :: NEW_END && KIND(slot) == OFFER && ATTEMPT(slot) == attempt[me] + 1 -> attempt[me]++
+        :: else
+        fi;
+        put_by(me, MESSAGE(END, attempt[me], me, 0, (NEW_END && OPENS(slot, me)), 0))
 }
 
 /* Refused where the recipient wrote last. */
@@ -170,7 +186,7 @@ proctype Recipient(byte me) {
                 following[me] == ERRAND ->
                 if
                 :: place[me] == TAKEN -> put_by(me, MESSAGE(DONE, 0, me, 0, 0, 0))
-                :: place[me] == REFUSED -> put_by(me, MESSAGE(END, attempt[me], me, 0, 0, 0))
+                :: place[me] == REFUSED -> put_end(me)
                 :: place[me] == LET_GO -> let_go(me)
                 :: else
                 fi;

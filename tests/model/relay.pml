@@ -9,7 +9,7 @@
 byte kept_offers;    /* bit: attempt */
 byte kept_answers[3]; /* bit: (attempt - 1) * 2 + PIN right */
 short kept_accept[4]; /* for whom */
-bit kept_end[3];
+byte kept_end[3]; /* 1: under the link's keys, 2: the session's */
 bit kept_done[3];
 
 inline keep(m) {
@@ -37,7 +37,7 @@ inline keep(m) {
 #endif
                 :: else
                 fi
-        :: KIND(m) == END -> kept_end[WHO(m)] = 1
+        :: KIND(m) == END -> kept_end[WHO(m)] = kept_end[WHO(m)] | (1 << SESSION(m))
         :: KIND(m) == DONE -> kept_done[WHO(m)] = 1
         fi
 }

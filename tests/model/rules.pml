@@ -129,6 +129,11 @@
 #else
 #define LATE_END 1
 #endif
+#ifdef WITHOUT_NEW_END
+#define NEW_END 0
+#else
+#define NEW_END 1
+#endif
 #ifdef WITHOUT_IF_MATCH
 #define IF_MATCH 0
 #else

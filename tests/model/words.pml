@@ -16,7 +16,7 @@
 #define OFFER   1
 #define ANSWER  2
 #define ACCEPT  3
-#define END     4 /* "declined", under the keys that the link alone gives */
+#define END     4 /* "declined", under the keys that the link alone gives, or SESSION */
 #define DONE    5 /* "completed", under the session keys */
 
 #define MESSAGE(kind, attempt, who, pin, forged, guess) \
@@ -27,6 +27,7 @@
 #define PIN(m)     (((m) >> 7) & 1)
 #define FORGED(m)  (((m) >> 8) & 1)
 #define GUESS(m)   (((m) >> 9) & 1)
+#define SESSION(m) FORGED(m) /* of END alone */
 
 /* Attempts: three with a PIN, one without. */
 #ifdef NO_PIN
