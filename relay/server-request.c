@@ -107,27 +107,35 @@ run_call(TgServerRequest *request)
                 settle(request, verdict);
 }
 
-/* In the order of the writer's batch: a read that was held there is known here
- * before the change that came after it. */
+/* Taken out before any of them runs again, and perhaps waits again. */
+static void
+wake(TgServer *self, const guint8 *id)
+{
+        g_autoptr(GPtrArray) woken = g_ptr_array_new();
+        TgHeldRead *read;
+
+        while ((read = id ? tg_held_take(self->held, id) : tg_held_take_any(self->held)))
+                g_ptr_array_add(woken, read->user_data);
+        for (guint i = 0; i < woken->len; i++)
+                run_call(g_ptr_array_index(woken, i));
+}
+
+/* In the writer's order: a read that was held there is known here before the change that
+ * came after it. */
 void
 tg_server_take_finished(TgServer *self)
 {
         tg_writer_take(self->options.writer, self->finished);
         for (guint i = 0; i < self->finished->len; i++) {
                 TgJob job = g_array_index(self->finished, TgJob, i);
-                gboolean has_changed = job.call->has_changed;
-                guint8 id[TG_ID_BYTES];
-                TgHeldRead *read;
-                g_autoptr(GPtrArray) woken = has_changed ? g_ptr_array_new() : NULL;
+                gboolean has_changed = !job.call || job.call->has_changed;
 
-                memcpy(id, job.call->id, sizeof id);
-                settle(job.call->user_data, job.verdict);
-                if (!has_changed)
-                        continue;
-                while ((read = tg_held_take(self->held, id)))
-                        g_ptr_array_add(woken, read->user_data);
-                for (guint k = 0; k < woken->len; k++)
-                        run_call(g_ptr_array_index(woken, k));
+                if (job.call) {
+                        memcpy(job.id, job.call->id, sizeof job.id);
+                        settle(job.call->user_data, job.verdict);
+                }
+                if (has_changed)
+                        wake(self, job.is_any ? NULL : job.id);
         }
         g_array_set_size(self->finished, 0);
 }
