@@ -30,11 +30,23 @@ static const guint8 point_n[] = {
         0x4d, 0x49, 0xa2, 0x4b, 0x4f, 0x98, 0xba, 0xa1, 0x29, 0x2b, 0x49,
 };
 
+/* The numbers lie in the same memory as all secrets, and so can lack it: that passes. */
 static gboolean
 broken(GError **error)
 {
-        ERR_clear_error();
-        tg_set_error(error, TG_ERROR_FAILED, "the cryptographic library cannot calculate on p-256");
+        gboolean is_short = FALSE;
+        unsigned long reason;
+
+        while ((reason = ERR_get_error()) != 0)
+                is_short |= ERR_GET_REASON(reason) == ERR_R_MALLOC_FAILURE;
+        if (is_short)
+                tg_set_error(error,
+                             TG_ERROR_LIMIT_REACHED,
+                             "no locked memory is left for secrets: end some running shares");
+        else
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             "the cryptographic library cannot calculate on p-256");
 
         return FALSE;
 }
@@ -178,12 +190,14 @@ tg_spake2_scalar_reduce(const TgSecret *wide, GError **error)
 
 /* ---- points ---- */
 
+/* Such a point is public, so its temporaries are in ordinary memory: a lack of the other must not
+ * make a peer's share look like none, for that is a verdict. */
 static EC_POINT *
 take_point(const Curve *curve, const guint8 *bytes, gsize n_bytes)
 {
         g_autoptr(EC_POINT) point = EC_POINT_new(curve->group);
 
-        if (!point || !EC_POINT_oct2point(curve->group, point, bytes, n_bytes, curve->context))
+        if (!point || !EC_POINT_oct2point(curve->group, point, bytes, n_bytes, NULL))
                 return NULL;
 
         return g_steal_pointer(&point);

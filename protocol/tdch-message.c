@@ -67,6 +67,7 @@ tg_tdch_structure_build(
 {
         gsize n_message;
         const guint8 *bytes = tg_secret_get(message, &n_message);
+        g_autoptr(TgSecret) fresh = NULL;
         TgSecret *self;
         guint8 *at;
 
@@ -78,15 +79,18 @@ tg_tdch_structure_build(
                              "it does not fit into one message: share something smaller");
                 return NULL;
         }
+        if (!random) { /* as secret as a key: with the link, all later places follow from it */
+                fresh = tg_secret_new_random(n_random, error);
+                if (!fresh)
+                        return NULL;
+                random = tg_secret_get(fresh, NULL);
+        }
         self = tg_secret_new_blank(FIXED_BYTES + n_random + n_message, &at, error);
         if (!self)
                 return NULL;
 
         *at++ = (guint8)n_random;
-        if (random)
-                memcpy(at, random, n_random);
-        else
-                tg_random(at, n_random);
+        memcpy(at, random, n_random);
         at += n_random;
         *at++ = (guint8)(index >> 8);
         *at++ = (guint8)index;
