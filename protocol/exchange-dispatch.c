@@ -147,6 +147,7 @@ take_message(TgExchange *self,
         output->is_headerless = reading == TG_READ_LEGACY;
         if (reading == TG_READ_OK)
                 tg_exchange_received(self, digest);
+        memcpy(self->last_read, digest, TG_SHA256_BYTES);
         if (self->phase == TG_PHASE_NEW)
                 show(output, &envelope->header);
         self->phase = TG_PHASE_OPEN;
@@ -209,12 +210,12 @@ read_payload(TgExchange *self, const TgJson *payload, TgOutput *output, GError *
         }
         if (self->phase == TG_PHASE_ENDED || self->phase == TG_PHASE_BURNED || self->has_said_end)
                 return tg_exchange_ignore_for(output, "this exchange is over");
-        if (self->mode == TG_MODE_T1 || self->phase == TG_PHASE_OPEN)
-                return read_message(self, payload, output, error);
         if (memcmp(digest, self->last_read, sizeof digest) == 0) {
                 output->kind = TG_OUTPUT_NONE;
                 return TRUE;
         }
+        if (self->mode == TG_MODE_T1 || self->phase == TG_PHASE_OPEN)
+                return read_message(self, payload, output, error);
 
         return is_initiator ? tg_initiator_read(self, payload, digest, output, error)
                             : tg_recipient_read(self, payload, digest, output, error);
@@ -245,6 +246,19 @@ write_message(TgExchange *self, const TgInput *input, TgOutput *output, GError *
         return TRUE;
 }
 
+/* It is stored, and what is longer could not be loaded, nor would the peer show it. */
+static gboolean
+check_display(const TgHeader *display, GError **error)
+{
+        if ((!display->title || strlen(display->title) <= TG_MAX_TITLE_BYTES) &&
+            (!display->description || strlen(display->description) <= TG_MAX_DESCRIPTION_BYTES) &&
+            (!display->image_url || strlen(display->image_url) <= TG_MAX_IMAGE_URL_BYTES))
+                return TRUE;
+        tg_set_error(error, TG_ERROR_INVALID, "the display information is too long: shorten it");
+
+        return FALSE;
+}
+
 static gboolean
 begin(TgExchange *self, const TgInput *input, TgOutput *output, GError **error)
 {
@@ -262,14 +276,19 @@ begin(TgExchange *self, const TgInput *input, TgOutput *output, GError **error)
         }
 
         if (input->header) {
+                if (!check_display(input->header, error))
+                        return FALSE;
                 self->reads_end = input->header->reads_end;
-                tg_header_clear(&self->display);
                 self->display.title = g_strdup(input->header->title);
                 self->display.description = g_strdup(input->header->description);
                 self->display.image_url = g_strdup(input->header->image_url);
         }
+        if (tg_initiator_begin(self, input, output, error))
+                return TRUE;
+        self->reads_end = FALSE; /* as before */
+        tg_header_clear(&self->display);
 
-        return tg_initiator_begin(self, input, output, error);
+        return FALSE;
 }
 
 /* Before ACCEPT, under the link's key and with the numbers of the answer that it stands for. */

@@ -303,10 +303,40 @@ secret_part(const TgSecret *secret)
         return part;
 }
 
+/* The parts of an info object; FALSE when it is none. */
+static gboolean
+take_info(const TgJson *info, TgJson *ret_format, TgJson *ret_content)
+{
+        return tg_json_get_typed(info, "format", TG_JSON_STRING, ret_format) &&
+               tg_json_get_typed(info, "content", TG_JSON_OBJECT, ret_content) &&
+               tg_json_string_bytes(ret_format) > 0 &&
+               tg_json_string_bytes(ret_format) <= TG_MAX_FORMAT_BYTES;
+}
+
+/* Of what the peer would refuse it would say nothing: both would wait for the other. */
+static gboolean
+check_info(const TgSecret *text, gsize n_content, GError **error)
+{
+        gsize n_bytes;
+        const char *bytes = (const char *)tg_secret_get(text, &n_bytes);
+        TgJson info, format, content;
+
+        if (tg_json_parse(bytes, n_bytes, n_bytes, &info, NULL) &&
+            take_info(&info, &format, &content) && content.n_chars == n_content)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "the content must have a format and be one json object, without white space "
+                     "around it, that keeps to the json profile");
+
+        return FALSE;
+}
+
 TgSecret *
 tg_info_build(const char *format, const TgSecret *content, GError **error)
 {
         g_autoptr(GString) before = g_string_new("{\"format\":");
+        g_autoptr(TgSecret) info = NULL;
         Part parts[3];
 
         tg_json_append_string(before, format);
@@ -314,8 +344,11 @@ tg_info_build(const char *format, const TgSecret *content, GError **error)
         parts[0] = text_part(before->str);
         parts[1] = secret_part(content);
         parts[2] = text_part("}");
+        info = join(parts, G_N_ELEMENTS(parts), error);
+        if (!info || !check_info(info, parts[1].n_bytes, error))
+                return NULL;
 
-        return join(parts, G_N_ELEMENTS(parts), error);
+        return g_steal_pointer(&info);
 }
 
 TgSecret *
@@ -345,10 +378,7 @@ tg_accept_parse(TgEnvelope *envelope, guint8 ret_confirm[TG_SHA256_BYTES], GErro
         if (!take_octets(&envelope->content, "confirm", ret_confirm, TG_SHA256_BYTES))
                 return refuse(error, "the acceptance does not confirm the key");
         if (!tg_json_get_typed(&envelope->content, "info", TG_JSON_OBJECT, &info) ||
-            !tg_json_get_typed(&info, "format", TG_JSON_STRING, &format) ||
-            !tg_json_get_typed(&info, "content", TG_JSON_OBJECT, &content) ||
-            tg_json_string_bytes(&format) == 0 ||
-            tg_json_string_bytes(&format) > TG_MAX_FORMAT_BYTES)
+            !take_info(&info, &format, &content))
                 return refuse(error, "the acceptance brings nothing");
         name = tg_json_dup_string(&format);
         if (tg_format_is_reserved(name))

@@ -304,10 +304,10 @@ test_old_answers_and_reflections_are_ignored(void)
         g_assert_cmpuint(tg_exchange_attempts_used(fixture.alice), ==, 2);
         receive(&fixture);
 
-        expect_read(&fixture.bob, fixture.slot, TG_OUTPUT_IGNORED); /* taken already */
+        expect_read(&fixture.bob, fixture.slot, TG_OUTPUT_NONE); /* taken already */
         expect_read(&fixture.bob, second_offer, TG_OUTPUT_IGNORED);
         expect_read(&fixture.alice, first_answer, TG_OUTPUT_IGNORED);
-        expect_read(&fixture.alice, second_answer, TG_OUTPUT_IGNORED);
+        expect_read(&fixture.alice, second_answer, TG_OUTPUT_NONE);
         expect_read(&fixture.alice, second_offer, TG_OUTPUT_IGNORED);
         expect_read(&fixture.alice, "{}", TG_OUTPUT_IGNORED);
         expect_read(&fixture.alice, "7", TG_OUTPUT_IGNORED);
