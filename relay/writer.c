@@ -10,8 +10,7 @@
 /* So that the first of a batch does not wait for a thousandth. */
 #define MAX_BATCH 512
 
-typedef struct {
-        TgWriter base;
+struct TgWriter {
         const TgApi *api;
         TgStore *store;
         gint64 sweep_interval_us;
@@ -28,11 +27,11 @@ typedef struct {
         /* the thread's own */
         gboolean is_in_doubt;
         gint64 next_sweep_us;
-} Thread;
+};
 
 /* Told once when it begins and once when it is over, not for every request. */
 static void
-note_doubt(Thread *self, const GError *error)
+note_doubt(TgWriter *self, const GError *error)
 {
         if (error && !self->is_in_doubt)
                 g_warning("the store is in doubt, requests are answered 503: %s", error->message);
@@ -49,7 +48,7 @@ wall_s(void)
 
 /* All or none. */
 static gboolean
-run_batch(Thread *self, TgJob *jobs, guint n_jobs, GError **error)
+run_batch(TgWriter *self, TgJob *jobs, guint n_jobs, GError **error)
 {
         gint64 now_s = wall_s();
 
@@ -73,7 +72,7 @@ run_batch(Thread *self, TgJob *jobs, guint n_jobs, GError **error)
 /* What failed together is tried again one by one: on a full disk a mailbox may
  * still be removed where no other can be made. */
 static void
-run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
+run_jobs(TgWriter *self, TgJob *jobs, guint n_jobs)
 {
         g_autoptr(GError) error = NULL;
 
@@ -94,7 +93,7 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
 
 /* One batch of it; TRUE when more is to be done. */
 static gboolean
-sweep(Thread *self)
+sweep(TgWriter *self)
 {
         g_autoptr(GError) error = NULL;
         gboolean is_done = TRUE;
@@ -112,7 +111,7 @@ sweep(Thread *self)
 
 /* Waits for work until the next sweep; takes at most a batch of it. */
 static gboolean
-take_waiting(Thread *self, GArray *batch)
+take_waiting(TgWriter *self, GArray *batch)
 {
         guint n_jobs;
 
@@ -131,7 +130,7 @@ take_waiting(Thread *self, GArray *batch)
 }
 
 static void
-hand_back(Thread *self, GArray *batch)
+hand_back(TgWriter *self, GArray *batch)
 {
         guint64 one = 1;
 
@@ -146,7 +145,7 @@ hand_back(Thread *self, GArray *batch)
 static gpointer
 write_loop(gpointer user_data)
 {
-        Thread *self = user_data;
+        TgWriter *self = user_data;
         g_autoptr(GArray) batch = g_array_new(FALSE, FALSE, sizeof(TgJob));
 
         self->next_sweep_us = g_get_monotonic_time();
@@ -166,11 +165,39 @@ write_loop(gpointer user_data)
         return NULL;
 }
 
-static void
-thread_free(TgWriter *writer)
+TgWriter *
+tg_writer_new(const TgApi *api, TgStore *store, guint sweep_interval_s, GError **error)
 {
-        Thread *self = (Thread *)writer;
+        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        TgWriter *self;
 
+        if (fd < 0) {
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             "cannot start the writing thread: %s",
+                             g_strerror(errno));
+                return NULL;
+        }
+
+        self = g_new0(TgWriter, 1);
+        self->api = api;
+        self->store = store;
+        self->sweep_interval_us = (gint64)sweep_interval_s * G_USEC_PER_SEC;
+        self->event_fd = fd;
+        self->waiting = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        g_mutex_init(&self->mutex);
+        g_cond_init(&self->cond);
+        self->thread = g_thread_new("writer", write_loop, self);
+
+        return self;
+}
+
+void
+tg_writer_free(TgWriter *self)
+{
+        if (!self)
+                return;
         g_mutex_lock(&self->mutex);
         self->is_stopping = TRUE;
         g_cond_signal(&self->cond);
@@ -185,11 +212,11 @@ thread_free(TgWriter *writer)
         g_free(self);
 }
 
-static void
-thread_push(TgWriter *writer, GArray *jobs)
+void
+tg_writer_push(TgWriter *self, GArray *jobs)
 {
-        Thread *self = (Thread *)writer;
-
+        if (jobs->len == 0)
+                return;
         g_mutex_lock(&self->mutex);
         g_array_append_vals(self->waiting, jobs->data, jobs->len);
         g_cond_signal(&self->cond);
@@ -197,16 +224,15 @@ thread_push(TgWriter *writer, GArray *jobs)
         g_array_set_size(jobs, 0);
 }
 
-static int
-thread_get_fd(TgWriter *writer)
+int
+tg_writer_get_fd(TgWriter *self)
 {
-        return ((Thread *)writer)->event_fd;
+        return self->event_fd;
 }
 
-static void
-thread_take(TgWriter *writer, GArray *jobs)
+void
+tg_writer_take(TgWriter *self, GArray *jobs)
 {
-        Thread *self = (Thread *)writer;
         guint64 count;
 
         if (read(self->event_fd, &count, sizeof count) < 0)
@@ -217,10 +243,9 @@ thread_take(TgWriter *writer, GArray *jobs)
         g_mutex_unlock(&self->mutex);
 }
 
-static gint64
-thread_busy_us(TgWriter *writer, gint64 now_us)
+gint64
+tg_writer_busy_us(TgWriter *self, gint64 now_us)
 {
-        Thread *self = (Thread *)writer;
         gint64 since_us;
 
         g_mutex_lock(&self->mutex);
@@ -228,41 +253,4 @@ thread_busy_us(TgWriter *writer, gint64 now_us)
         g_mutex_unlock(&self->mutex);
 
         return since_us == 0 ? 0 : now_us - since_us;
-}
-
-static const TgWriterClass thread_class = {
-        .push = thread_push,
-        .get_fd = thread_get_fd,
-        .take = thread_take,
-        .busy_us = thread_busy_us,
-        .free = thread_free,
-};
-
-TgWriter *
-tg_writer_new(const TgApi *api, TgStore *store, guint sweep_interval_s, GError **error)
-{
-        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        Thread *self;
-
-        if (fd < 0) {
-                tg_set_error(error,
-                             TG_ERROR_FAILED,
-                             "cannot start the writing thread: %s",
-                             g_strerror(errno));
-                return NULL;
-        }
-
-        self = g_new0(Thread, 1);
-        self->base.class = &thread_class;
-        self->api = api;
-        self->store = store;
-        self->sweep_interval_us = (gint64)sweep_interval_s * G_USEC_PER_SEC;
-        self->event_fd = fd;
-        self->waiting = g_array_new(FALSE, FALSE, sizeof(TgJob));
-        self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
-        g_mutex_init(&self->mutex);
-        g_cond_init(&self->cond);
-        self->thread = g_thread_new("writer", write_loop, self);
-
-        return &self->base;
 }

@@ -10,6 +10,7 @@
  * The race: who holds the link against the one for whom it is meant, over a relay that is on the
  * attackers' side. It shows any of them any octets that were ever written, in any order, and an
  * attacker answers with any PIN but the right one. The honest recipient types the right one.
+ * Every verdict has to be the right one by who wrote the answer, stored in between or not.
  */
 
 #define N_ATTACKERS 4
@@ -24,11 +25,13 @@ typedef struct {
         TgExchange *parties[N_ATTACKERS + 1]; /* the last is Bob */
         gboolean has_info[N_ATTACKERS + 1];
         GPtrArray *seen; /* all that was ever written */
+        GArray *writers; /* guint: who wrote it */
         guint n_verdicts;
         gboolean is_over;
 } Race;
 
 #define BOB N_ATTACKERS
+#define ALICE (BOB + 1)
 
 static void
 race_clear(Race *race)
@@ -38,6 +41,7 @@ race_clear(Race *race)
         for (guint i = 0; i <= BOB; i++)
                 g_clear_pointer(&race->parties[i], tg_exchange_free);
         g_clear_pointer(&race->seen, g_ptr_array_unref);
+        g_clear_pointer(&race->writers, g_array_unref);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Race, race_clear)
@@ -61,21 +65,55 @@ show(TgExchange *side, const char *text, TgOutput *output)
 }
 
 /* The relay prefers what is new, but not always. */
-static const char *
-choose(const Race *race)
+static guint
+choose_index(const Race *race)
 {
         guint n = race->seen->len;
         guint back =
                 helper_random_below(race->random, 2) ? 0 : helper_random_below(race->random, n);
 
-        return g_ptr_array_index(race->seen, n - 1 - back);
+        return n - 1 - back;
+}
+
+static const char *
+choose(const Race *race)
+{
+        return g_ptr_array_index(race->seen, choose_index(race));
 }
 
 static void
-written(Race *race, const TgOutput *output)
+written(Race *race, guint who, const TgOutput *output)
 {
-        if (output->payload)
-                g_ptr_array_add(race->seen, g_strdup(output->payload));
+        if (!output->payload)
+                return;
+        g_ptr_array_add(race->seen, g_strdup(output->payload));
+        g_array_append_val(race->writers, who);
+}
+
+/* What the verdict on an answer has to be. Without PIN, who has the link is right. */
+static TgOutputKind
+right_verdict(const Race *race, guint writer)
+{
+        if (writer == BOB || race->mode == TG_MODE_T2)
+                return TG_OUTPUT_CONFIRMED;
+
+        return race->n_verdicts < 3 ? TG_OUTPUT_WRONG_PIN : TG_OUTPUT_BURNED;
+}
+
+/* Whatever is shown to who has burned, it is not even counted. */
+static void
+see_that_it_is_burned(Race *race)
+{
+        const TgInput charged = {.kind = TG_INPUT_CHARGED};
+        g_auto(TgOutput) output = {0};
+
+        for (guint i = 0; i < race->seen->len; i++) {
+                g_assert_true(show(race->alice, g_ptr_array_index(race->seen, i), &output));
+                g_assert_cmpint(output.kind, !=, TG_OUTPUT_CHARGE);
+        }
+        g_assert_false(run(race->alice, &charged, &output));
+        g_assert_cmpuint(tg_exchange_attempts_left(race->alice), ==, 0);
+        g_assert_null(tg_exchange_pin(race->alice));
 }
 
 static void
@@ -83,8 +121,9 @@ serve_alice(Race *race)
 {
         g_auto(TgOutput) output = {0};
         const TgInput charged = {.kind = TG_INPUT_CHARGED};
+        guint index = choose_index(race);
 
-        g_assert_true(show(race->alice, choose(race), &output));
+        g_assert_true(show(race->alice, g_ptr_array_index(race->seen, index), &output));
         if (output.kind != TG_OUTPUT_CHARGE)
                 return;
         if (helper_random_below(race->random, 4) == 0) { /* she crashes */
@@ -93,8 +132,12 @@ serve_alice(Race *race)
         }
         g_assert_true(run(race->alice, &charged, &output));
         race->n_verdicts++;
+        g_assert_cmpint(
+                output.kind, ==, right_verdict(race, g_array_index(race->writers, guint, index)));
         race->is_over = output.kind != TG_OUTPUT_WRONG_PIN;
-        written(race, &output);
+        written(race, ALICE, &output);
+        if (output.kind == TG_OUTPUT_BURNED)
+                see_that_it_is_burned(race);
 }
 
 static TgSecret *
@@ -118,7 +161,7 @@ serve_party(Race *race, guint who)
                 g_assert_true(run(side, &input, &output));
         }
         if (output.kind == TG_OUTPUT_WRITE)
-                written(race, &output);
+                written(race, who, &output);
         if (output.kind == TG_OUTPUT_MESSAGE) {
                 fixture_assert_content(&output, FIXTURE_FORMAT, FIXTURE_CONTENT);
                 race->has_info[who] = TRUE;
@@ -140,11 +183,12 @@ race_once(TgMode mode, HelperRandom *random, gboolean *ret_bob_won)
 
         race.secret = tg_secret_new_random(32, NULL);
         race.seen = g_ptr_array_new_with_free_func(g_free);
+        race.writers = g_array_new(FALSE, FALSE, sizeof(guint));
         race.alice = fixture_initiator(mode, race.secret);
         for (guint i = 0; i <= BOB; i++)
                 race.parties[i] = fixture_recipient(mode, race.secret);
         fixture_begin(&race.alice, &output);
-        written(&race, &output);
+        written(&race, ALICE, &output);
 
         for (guint i = 0; i < N_STEPS && n_left > 0; i++) {
                 guint who = helper_random_below(random, N_ATTACKERS + 3);
