@@ -55,7 +55,7 @@ parties_init(Parties *self, TgMode mode, gboolean is_headerless_allowed)
                         .mode = mode,
                         .secret = secret,
                         .claim = claims[who],
-                        .place = PLACE,
+                        .place = is_initiator ? NULL : PLACE,
                         .pin = pin,
                         .is_headerless_allowed = is_headerless_allowed && !is_initiator,
                         .scrypt_log2_n = SCRYPT_LOG2_N,
@@ -311,6 +311,18 @@ parties_dispatch(
         restart(party, after);
         if (!party->is_foreign)
                 note(self, who, &output, seen, typed);
+}
+
+void
+parties_set_place(Parties *self, Who who)
+{
+        TgExchange *exchange = self->parties[who].exchange;
+        gboolean is_known = exchange->place != NULL;
+        g_autoptr(GError) error = NULL;
+
+        g_assert_cmpint(tg_exchange_set_place(exchange, PLACE, &error), !=, is_known);
+        fuzz_check_error(error, is_known);
+        g_assert_cmpstr(exchange->place, ==, PLACE);
 }
 
 gboolean

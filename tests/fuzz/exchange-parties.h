@@ -50,6 +50,9 @@ const Seen *parties_seen(const Parties *self, guint number);
 void parties_dispatch(
         Parties *self, Who who, const TgInput *input, const Seen *seen, const TgSecret *typed);
 
+/* The relay has said where the mailbox is: an initiator does not know before. */
+void parties_set_place(Parties *self, Who who);
+
 /* Another state for @who, out of its own changed one; FALSE when it is refused. */
 gboolean parties_load(Parties *self, Who who, const TgSecret *saved);
 

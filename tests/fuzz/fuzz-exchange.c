@@ -18,6 +18,7 @@
 typedef struct {
         FuzzInput input;
         Parties parties;
+        gboolean is_answer_lost;
 } Run;
 
 /* ---- what honest owners do ---- */
@@ -39,6 +40,15 @@ say(Run *run, Who who, TgInputKind kind, const char *format, const char *text)
         };
 
         parties_dispatch(&run->parties, who, &input, NULL, NULL);
+}
+
+/* With the upload the initiator learns the address; or does not, for its answer was lost. */
+static void
+begin(Run *run, Who who)
+{
+        say(run, who, TG_INPUT_BEGIN, PARTIES_FORMAT, "{\"token\":\"s3cret\"}");
+        if (!run->is_answer_lost && !run->parties.parties[who].exchange->place)
+                parties_set_place(&run->parties, who);
 }
 
 static void
@@ -214,7 +224,7 @@ be_honest(Run *run)
         gboolean is_t1 = run->parties.mode == TG_MODE_T1;
         guint n_seen;
 
-        say(run, ALICE, TG_INPUT_BEGIN, PARTIES_FORMAT, "{\"token\":\"s3cret\"}");
+        begin(run, ALICE);
         read_seen(run, BOB, run->parties.seen->len - 1);
         if (run->parties.mode == TG_MODE_T2_PIN)
                 type(run, BOB, PARTIES_PIN, strlen(PARTIES_PIN));
@@ -250,7 +260,7 @@ take_turn(Run *run, Who who, guint8 octet)
                 read_seen(run, who, fuzz_take_octet(&run->input));
                 break;
         case 3:
-                say(run, who, TG_INPUT_BEGIN, PARTIES_FORMAT, "{\"token\":\"s3cret\"}");
+                begin(run, who);
                 break;
         case 4:
                 type(run, who, PARTIES_PIN, strlen(PARTIES_PIN));
@@ -275,6 +285,9 @@ take_turn(Run *run, Who who, guint8 octet)
                 break;
         case 11:
                 say(run, who, TG_INPUT_SAY, TG_ACCEPT_FORMAT, "{}");
+                break;
+        case 13:
+                parties_set_place(&run->parties, who);
                 break;
         case 12:
                 run->parties.n_fail_at = fuzz_take_octet(&run->input) & 0x3f;
@@ -320,8 +333,9 @@ fuzz_one(const guint8 *bytes, gsize n_bytes)
         guint8 flags = fuzz_take_octet(&run.input);
         gboolean is_own = TRUE; /* nobody's state was exchanged for another */
 
+        run.is_answer_lost = (flags & 0x40) != 0;
         parties_init(&run.parties, (TgMode)(flags % 3), (flags & 0x80) != 0);
-        if (run.input.n_left == 0)
+        if (run.input.n_left == 0 && !run.is_answer_lost)
                 be_honest(&run);
         for (guint i = 0; i < MAX_STEPS && run.input.n_left > 0; i++) {
                 step(&run);
