@@ -285,7 +285,7 @@ parties_dispatch(
         g_autoptr(GError) error = NULL;
         g_auto(TgOutput) output = {0};
         guint n_used = tg_exchange_attempts_used(party->exchange);
-        gboolean is_poor = self->n_fail_at > 0 && input->kind != TG_INPUT_BEGIN;
+        gboolean is_poor = self->n_fail_at > 0;
         gboolean is_done;
 
         fuzz_secrets_fail_at(is_poor ? self->n_fail_at : 0);

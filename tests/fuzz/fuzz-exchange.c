@@ -251,6 +251,8 @@ be_honest(Run *run)
 static void
 take_turn(Run *run, Who who, guint8 octet)
 {
+        guint n_seen;
+
         switch (octet) {
         case 0: /* the newest, as an honest relay would show it */
         case 1:
@@ -285,6 +287,12 @@ take_turn(Run *run, Who who, guint8 octet)
                 break;
         case 11:
                 say(run, who, TG_INPUT_SAY, TG_ACCEPT_FORMAT, "{}");
+                break;
+        case 14: /* content that none can have */
+                n_seen = run->parties.seen->len;
+                say(run, who, TG_INPUT_BEGIN, PARTIES_FORMAT, "[]");
+                say(run, who, TG_INPUT_BEGIN, PARTIES_FORMAT, "{},\"more\":{}");
+                g_assert_cmpuint(run->parties.seen->len, ==, n_seen);
                 break;
         case 13:
                 parties_set_place(&run->parties, who);

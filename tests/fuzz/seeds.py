@@ -194,8 +194,8 @@ def blocks(octets, size):
 
 
 ALICE, BOB, CAROL, DAVE = 0x00, 0x40, 0x80, 0xc0
-READ, BEGIN, TYPE, TYPE_OTHER, CHARGED, SAY, END, NO_MEMORY, PLACE = \
-    0, 3, 4, 5, 7, 8, 9, 12, 13
+READ, BEGIN, TYPE, TYPE_OTHER, CHARGED, SAY, END, NO_MEMORY, PLACE, \
+    BEGIN_WRONGLY = 0, 3, 4, 5, 7, 8, 9, 12, 13, 14
 FORGE, EDIT, DAMAGE, TAMPER = 0x10, 0x11, 0x12, 0x13
 T1, T2, T2_PIN, T1_HEADERLESS = 0, 1, 2, 0x81
 
@@ -224,6 +224,8 @@ def exchanges():
         yield bytes([T1_HEADERLESS, FORGE]) + blocks(one, 8) + bytes([BOB + READ])
     for mode in T1, T2, T2_PIN:
         yield [mode]  # an honest exchange
+    for mode in T1, T2, T2_PIN:
+        yield [mode, BEGIN_WRONGLY, BEGIN, BOB + READ]
     for mode in 64, 65, 66:  # of each mode, the upload's answer was lost
         yield [mode, BEGIN, BOB + READ, BOB + TYPE, ALICE + READ, PLACE, PLACE, ALICE + READ,
                ALICE + CHARGED, BOB + READ]
