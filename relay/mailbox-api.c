@@ -41,7 +41,7 @@ fill_mailbox(TgRun *run)
                 .writer = TG_SIDE_INITIATOR,
                 .has_verifier = call->is_verifier_given == TG_GIVEN,
         };
-        tg_random_uuid(mailbox->id);
+        tg_store_draw_id(run->store, mailbox->id);
         tg_run_digest_creation(call, mailbox->creation);
         if (mailbox->has_verifier)
                 memcpy(mailbox->verifier, call->verifier, TG_PROOF_BYTES);

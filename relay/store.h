@@ -25,6 +25,7 @@
 
 #include <glib.h>
 
+#include "protocol/digest.h"
 #include "protocol/mailbox.h"
 #include "relay/resource.h"
 
@@ -98,6 +99,7 @@ typedef struct {
                                  GError **error);
         void (*release)(TgStore *self);
 
+        void (*draw_id)(TgStore *self, guint8 ret_id[TG_ID_BYTES]); /* NULL: at random */
         gboolean (*insert)(TgStore *self,
                            TgMailbox *mailbox,
                            const TgDisplay *display,
@@ -208,6 +210,16 @@ static inline void
 tg_store_release(TgStore *self)
 {
         self->class->release(self);
+}
+
+/* For a mailbox that is to be made: random, unless the store has kept one for this request. */
+static inline void
+tg_store_draw_id(TgStore *self, guint8 ret_id[TG_ID_BYTES])
+{
+        if (self->class->draw_id)
+                self->class->draw_id(self, ret_id);
+        else
+                tg_random_uuid(ret_id);
 }
 
 /* Sets the row of @mailbox. */

@@ -10,7 +10,8 @@
 /* So that the first of a batch does not wait for a thousandth. */
 #define MAX_BATCH 512
 
-struct TgWriter {
+typedef struct {
+        TgWriter base;
         const TgApi *api;
         TgStore *store;
         gint64 sweep_interval_us;
@@ -27,11 +28,11 @@ struct TgWriter {
         /* the thread's own */
         gboolean is_in_doubt;
         gint64 next_sweep_us;
-};
+} Thread;
 
 /* Told once when it begins and once when it is over, not for every request. */
 static void
-note_doubt(TgWriter *self, const GError *error)
+note_doubt(Thread *self, const GError *error)
 {
         if (error && !self->is_in_doubt)
                 g_warning("the store is in doubt, requests are answered 503: %s", error->message);
@@ -48,7 +49,7 @@ wall_s(void)
 
 /* All or none. */
 static gboolean
-run_batch(TgWriter *self, TgJob *jobs, guint n_jobs, GError **error)
+run_batch(Thread *self, TgJob *jobs, guint n_jobs, GError **error)
 {
         gint64 now_s = wall_s();
 
@@ -72,7 +73,7 @@ run_batch(TgWriter *self, TgJob *jobs, guint n_jobs, GError **error)
 /* What failed together is tried again one by one: on a full disk a mailbox may
  * still be removed where no other can be made. */
 static void
-run_jobs(TgWriter *self, TgJob *jobs, guint n_jobs)
+run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
 {
         g_autoptr(GError) error = NULL;
 
@@ -93,7 +94,7 @@ run_jobs(TgWriter *self, TgJob *jobs, guint n_jobs)
 
 /* One batch of it; TRUE when more is to be done. */
 static gboolean
-sweep(TgWriter *self)
+sweep(Thread *self)
 {
         g_autoptr(GError) error = NULL;
         gboolean is_done = TRUE;
@@ -111,7 +112,7 @@ sweep(TgWriter *self)
 
 /* Waits for work until the next sweep; takes at most a batch of it. */
 static gboolean
-take_waiting(TgWriter *self, GArray *batch)
+take_waiting(Thread *self, GArray *batch)
 {
         guint n_jobs;
 
@@ -130,7 +131,7 @@ take_waiting(TgWriter *self, GArray *batch)
 }
 
 static void
-hand_back(TgWriter *self, GArray *batch)
+hand_back(Thread *self, GArray *batch)
 {
         guint64 one = 1;
 
@@ -145,7 +146,7 @@ hand_back(TgWriter *self, GArray *batch)
 static gpointer
 write_loop(gpointer user_data)
 {
-        TgWriter *self = user_data;
+        Thread *self = user_data;
         g_autoptr(GArray) batch = g_array_new(FALSE, FALSE, sizeof(TgJob));
 
         self->next_sweep_us = g_get_monotonic_time();
@@ -165,39 +166,11 @@ write_loop(gpointer user_data)
         return NULL;
 }
 
-TgWriter *
-tg_writer_new(const TgApi *api, TgStore *store, guint sweep_interval_s, GError **error)
+static void
+thread_free(TgWriter *writer)
 {
-        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        TgWriter *self;
+        Thread *self = (Thread *)writer;
 
-        if (fd < 0) {
-                tg_set_error(error,
-                             TG_ERROR_FAILED,
-                             "cannot start the writing thread: %s",
-                             g_strerror(errno));
-                return NULL;
-        }
-
-        self = g_new0(TgWriter, 1);
-        self->api = api;
-        self->store = store;
-        self->sweep_interval_us = (gint64)sweep_interval_s * G_USEC_PER_SEC;
-        self->event_fd = fd;
-        self->waiting = g_array_new(FALSE, FALSE, sizeof(TgJob));
-        self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
-        g_mutex_init(&self->mutex);
-        g_cond_init(&self->cond);
-        self->thread = g_thread_new("writer", write_loop, self);
-
-        return self;
-}
-
-void
-tg_writer_free(TgWriter *self)
-{
-        if (!self)
-                return;
         g_mutex_lock(&self->mutex);
         self->is_stopping = TRUE;
         g_cond_signal(&self->cond);
@@ -212,11 +185,11 @@ tg_writer_free(TgWriter *self)
         g_free(self);
 }
 
-void
-tg_writer_push(TgWriter *self, GArray *jobs)
+static void
+thread_push(TgWriter *writer, GArray *jobs)
 {
-        if (jobs->len == 0)
-                return;
+        Thread *self = (Thread *)writer;
+
         g_mutex_lock(&self->mutex);
         g_array_append_vals(self->waiting, jobs->data, jobs->len);
         g_cond_signal(&self->cond);
@@ -224,15 +197,16 @@ tg_writer_push(TgWriter *self, GArray *jobs)
         g_array_set_size(jobs, 0);
 }
 
-int
-tg_writer_get_fd(TgWriter *self)
+static int
+thread_get_fd(TgWriter *writer)
 {
-        return self->event_fd;
+        return ((Thread *)writer)->event_fd;
 }
 
-void
-tg_writer_take(TgWriter *self, GArray *jobs)
+static void
+thread_take(TgWriter *writer, GArray *jobs)
 {
+        Thread *self = (Thread *)writer;
         guint64 count;
 
         if (read(self->event_fd, &count, sizeof count) < 0)
@@ -243,9 +217,10 @@ tg_writer_take(TgWriter *self, GArray *jobs)
         g_mutex_unlock(&self->mutex);
 }
 
-gint64
-tg_writer_busy_us(TgWriter *self, gint64 now_us)
+static gint64
+thread_busy_us(TgWriter *writer, gint64 now_us)
 {
+        Thread *self = (Thread *)writer;
         gint64 since_us;
 
         g_mutex_lock(&self->mutex);
@@ -253,4 +228,41 @@ tg_writer_busy_us(TgWriter *self, gint64 now_us)
         g_mutex_unlock(&self->mutex);
 
         return since_us == 0 ? 0 : now_us - since_us;
+}
+
+static const TgWriterClass thread_class = {
+        .push = thread_push,
+        .get_fd = thread_get_fd,
+        .take = thread_take,
+        .busy_us = thread_busy_us,
+        .free = thread_free,
+};
+
+TgWriter *
+tg_writer_new(const TgApi *api, TgStore *store, guint sweep_interval_s, GError **error)
+{
+        int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        Thread *self;
+
+        if (fd < 0) {
+                tg_set_error(error,
+                             TG_ERROR_FAILED,
+                             "cannot start the writing thread: %s",
+                             g_strerror(errno));
+                return NULL;
+        }
+
+        self = g_new0(Thread, 1);
+        self->base.class = &thread_class;
+        self->api = api;
+        self->store = store;
+        self->sweep_interval_us = (gint64)sweep_interval_s * G_USEC_PER_SEC;
+        self->event_fd = fd;
+        self->waiting = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        g_mutex_init(&self->mutex);
+        g_cond_init(&self->cond);
+        self->thread = g_thread_new("writer", write_loop, self);
+
+        return &self->base;
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the loop (server.c) and the requests on it (server-request.c) share. For these two.
+ */
+
+#include <microhttpd.h>
+
+#include "relay/body.h"
+#include "relay/deadline.h"
+#include "relay/held.h"
+#include "relay/server.h"
+
+struct TgServer {
+        TgServerOptions options;
+        GPtrArray *daemons;
+        TgHeld *held;
+        GArray *pending;  /* TgJob, for the writer at the end of this turn */
+        GArray *finished; /* TgJob, scratch */
+        TgDeadlines deadlines;
+        GQueue requests; /* TgServerRequest: begun and not over */
+        TgBodies bodies;
+        gboolean is_run_again; /* the library, without waiting for its descriptor */
+        gboolean is_reader_in_doubt;
+        gboolean is_stopping;
+        gint64 next_pulse_us;
+};
+
+/* One request, from its headers to its answer. */
+typedef struct {
+        TgServer *server;
+        TgDeadline *deadline; /* the connection's */
+        struct MHD_Connection *mhd;
+        TgHttpRequest http;
+        TgBody body;
+        TgApiCall *call;
+        gboolean is_answered;
+        gboolean is_suspended;
+        TgHeldRead read;
+        GList link;
+} TgServerRequest;
+
+/* For libmicrohttpd. */
+enum MHD_Result tg_server_on_request(void *user_data,
+                                     struct MHD_Connection *mhd,
+                                     const char *path,
+                                     const char *method,
+                                     const char *version,
+                                     const char *upload,
+                                     size_t *n_upload,
+                                     void **request_context);
+void tg_server_on_request_over(void *user_data,
+                               struct MHD_Connection *mhd,
+                               void **request_context,
+                               enum MHD_RequestTerminationCode how);
+
+/* What the writer has finished, and who waited for it. */
+void tg_server_take_finished(TgServer *self);
+/* Reads whose time has come. */
+void tg_server_wake_due(TgServer *self, gint64 now_us);
+/* All that wait get what there is. */
+void tg_server_end_waits(TgServer *self);
+/* 503 for all that wait for the writer, which will not come back. */
+void tg_server_drop_requests(TgServer *self);
