@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 
 #include "protocol/error.h"
 
@@ -27,6 +28,8 @@ tg_certificate_clear(TgCertificate *self)
 {
         g_clear_pointer(&self->certificate_path, g_free);
         g_clear_pointer(&self->certificate, g_free);
+        if (self->key)
+                OPENSSL_cleanse(self->key, strlen(self->key));
         g_clear_pointer(&self->key, g_free);
 }
 

@@ -138,6 +138,23 @@ add_listener(GArray *listeners, int fd, GError **error)
         return TRUE;
 }
 
+static gboolean
+read_address(const char *text,
+             struct sockaddr_storage *ret_address,
+             socklen_t *ret_n_bytes,
+             GError **error)
+{
+        if (parse_address(text, ret_address, ret_n_bytes))
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "cannot listen on \"%s\": give a numeric address and a port, as "
+                     "127.0.0.1:8443 or [::]:443",
+                     text);
+
+        return FALSE;
+}
+
 static int
 open_socket(const char *text, GError **error)
 {
@@ -145,14 +162,8 @@ open_socket(const char *text, GError **error)
         socklen_t n_bytes;
         int fd, yes = 1, no = 0;
 
-        if (!parse_address(text, &address, &n_bytes)) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "cannot listen on \"%s\": give a numeric address and a port, as "
-                             "127.0.0.1:8443 or [::]:443",
-                             text);
+        if (!read_address(text, &address, &n_bytes, error))
                 return -1;
-        }
         fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
             (address.ss_family != AF_INET6 || text[0] != '*' ||
@@ -181,6 +192,26 @@ tg_listeners_open(char **addresses, GError **error)
 
                 if (fd < 0 || !add_listener(listeners, fd, error))
                         return NULL;
+        }
+
+        return g_steal_pointer(&listeners);
+}
+
+GArray *
+tg_listeners_parse(char **addresses, GError **error)
+{
+        g_autoptr(GArray) listeners = new_listeners();
+
+        for (; *addresses; addresses++) {
+                struct sockaddr_storage address = {0};
+                TgListener listener = {.fd = -1};
+                socklen_t n_bytes;
+
+                if (!read_address(*addresses, &address, &n_bytes, error))
+                        return NULL;
+                listener.address = format_address((struct sockaddr *)&address);
+                listener.is_local = is_loopback((struct sockaddr *)&address);
+                g_array_append_val(listeners, listener);
         }
 
         return g_steal_pointer(&listeners);

@@ -19,5 +19,7 @@ typedef struct {
 /* @addresses: ADDRESS:PORT with a numeric address, [ADDRESS]:PORT, localhost:PORT
  * or *:PORT; port 0 takes a free one. */
 GArray *tg_listeners_open(char **addresses, GError **error);
+/* The same as far as it can be known without opening any: descriptors are -1. */
+GArray *tg_listeners_parse(char **addresses, GError **error);
 /* What systemd has handed over; empty when nothing. */
 GArray *tg_listeners_inherit(GError **error);

@@ -39,6 +39,7 @@ block_signals(void)
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
+        sigaddset(&signals, SIGHUP);
         pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
         return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -48,7 +49,6 @@ static gboolean
 start(int argc, char **argv, GError **error)
 {
         g_auto(TgOptions) options = {0};
-        g_autoptr(TgSettings) settings = NULL;
 
         if (!tg_options_parse(&options, &argc, &argv, error))
                 return FALSE;
@@ -56,9 +56,10 @@ start(int argc, char **argv, GError **error)
                 printf("tigress-relay %s\n", PACKAGE_VERSION);
                 return TRUE;
         }
-        settings = tg_settings_load(&options.settings, error);
+        if (options.is_check)
+                return tg_service_check(&options.settings, error);
 
-        return settings && tg_service_run(settings, block_signals(), error);
+        return tg_service_run(&options.settings, block_signals(), error);
 }
 
 int

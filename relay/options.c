@@ -28,7 +28,7 @@ tg_options_parse(TgOptions *self, int *argc, char ***argv, GError **error)
                  0, 0,
                  G_OPTION_ARG_FILENAME, &self->settings.certificate,
                  "Certificate chain in PEM", "FILE"},
-                {"key",                  0, 0, G_OPTION_ARG_FILENAME, &self->settings.key, "Its key in PEM", "FILE"},
+                {"key",                    0, 0, G_OPTION_ARG_FILENAME, &self->settings.key, "Its key in PEM", "FILE"},
                 {"store",
                  0, 0,
                  G_OPTION_ARG_STRING, &self->settings.store,
@@ -41,8 +41,12 @@ tg_options_parse(TgOptions *self, int *argc, char ***argv, GError **error)
                  0, 0,
                  G_OPTION_ARG_FILENAME, &self->settings.file,
                  "Settings, instead of the system's", "FILE"},
-                {"version",              0, 0, G_OPTION_ARG_NONE, &self->is_version, "Print the version", NULL},
-                {0                       }
+                {"check-config",
+                 0, 0,
+                 G_OPTION_ARG_NONE, &self->is_check,
+                 "Say what is wrong with the settings, or print them all", NULL},
+                {"version",                          0, 0, G_OPTION_ARG_NONE, &self->is_version, "Print the version", NULL},
+                {0}
         };
         g_autoptr(GOptionContext) context = g_option_context_new(NULL);
         g_autoptr(GError) problem = NULL;

@@ -9,6 +9,7 @@
 
 typedef struct {
         TgSettingOptions settings;
+        gboolean is_check; /* of the settings, and no more */
         gboolean is_version;
 } TgOptions;
 

@@ -47,6 +47,25 @@ tg_rate_limit_free(TgRateLimit *self)
         g_free(self);
 }
 
+void
+tg_rate_limit_set_rules(TgRateLimit *self, const TgRateRule rules[TG_N_RATES])
+{
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, self->buckets);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                Bucket *bucket = value;
+
+                for (guint i = 0; i < TG_N_RATES; i++) {
+                        double more = rules[i].burst - self->rules[i].burst;
+
+                        bucket->tokens[i] = MIN(bucket->tokens[i] + MAX(more, 0), rules[i].burst);
+                }
+        }
+        memcpy(self->rules, rules, sizeof self->rules);
+}
+
 static void
 forget(TgRateLimit *self, gint64 now_us)
 {

@@ -31,6 +31,9 @@ TgRateLimit *tg_rate_limit_new(const TgRateRule rules[TG_N_RATES]);
 void tg_rate_limit_free(TgRateLimit *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgRateLimit, tg_rate_limit_free)
 
+/* From now on. What has been taken stays taken; a higher burst gives everybody the difference. */
+void tg_rate_limit_set_rules(TgRateLimit *self, const TgRateRule rules[TG_N_RATES]);
+
 /* Takes one token for @address. 0, or the seconds until there will be one. An
  * address that is no internet address is a proxy on this machine: no limit. */
 guint

@@ -14,6 +14,7 @@
 
 struct TgServer {
         TgServerOptions options;
+        TgServerRules rules;
         GPtrArray *daemons;
         TgHeld *held;
         GArray *pending;  /* TgJob, for the writer at the end of this turn */

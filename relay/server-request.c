@@ -90,7 +90,7 @@ run_call(TgServerRequest *request)
         if (call->is_refused)
                 verdict = TG_VERDICT_ANSWERED;
         else if (self->options.reader)
-                verdict = tg_api_execute(self->options.api,
+                verdict = tg_api_execute(&self->rules.api,
                                          call,
                                          self->options.reader,
                                          g_get_real_time() / G_USEC_PER_SEC,
@@ -217,7 +217,7 @@ begin_request(TgServerRequest *request)
                 return MHD_YES;
         request->http.is_too_large = TRUE;
         request->call = tg_api_call_new(
-                request->server->options.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
+                &request->server->rules.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
         request->is_answered = TRUE;
 
         return queue_answer(request, TRUE);
@@ -234,7 +234,7 @@ complete_request(TgServerRequest *request)
         request->http.n_body = body->bytes ? body->bytes->len : 0;
         request->http.is_too_large = body->is_too_large;
         request->call = tg_api_call_new(
-                self->options.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
+                &self->rules.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
         request->call->user_data = request;
         tg_body_drop(body, &self->bodies);
         if (body->is_starved && !request->call->is_refused) {

@@ -7,6 +7,7 @@
 
 #include "protocol/error.h"
 #include "relay/server-core.h"
+#include "relay/tls.h"
 
 /* All of a request's and answer's headers must fit: an API of short ones. Less
  * memory to clear for each request is 6 % of the processor's time. */
@@ -71,11 +72,12 @@ keep_escapes(void *user_data, struct MHD_Connection *mhd, char *text)
 /* ---- the loop ---- */
 
 TgServer *
-tg_server_new(const TgServerOptions *options)
+tg_server_new(const TgServerOptions *options, const TgServerRules *rules)
 {
         TgServer *self = g_new0(TgServer, 1);
 
         self->options = *options;
+        tg_server_set_rules(self, rules);
         self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
         self->deadlines.patience_us = REQUEST_DEADLINE_US;
         self->held = tg_held_new();
@@ -83,6 +85,12 @@ tg_server_new(const TgServerOptions *options)
         self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
 
         return self;
+}
+
+void
+tg_server_set_rules(TgServer *self, const TgServerRules *rules)
+{
+        self->rules = *rules;
 }
 
 /* The library does not stop while a connection sleeps. */
@@ -107,52 +115,45 @@ tg_server_listen(TgServer *self, int fd, GError **error)
         const TgServerOptions *options = &self->options;
         guint flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME;
         struct MHD_OptionItem tls[] = {
-                {MHD_OPTION_HTTPS_MEM_CERT,   0, (void *)options->certificate},
-                {MHD_OPTION_HTTPS_MEM_KEY,    0, (void *)options->key        },
-                {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES      },
-                {MHD_OPTION_END,              0, NULL                        },
+                {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tg_tls_callback()     },
+                {MHD_OPTION_HTTPS_PRIORITIES,    0, (void *)TLS_PRIORITIES},
+                {MHD_OPTION_END,                 0, NULL                  },
         };
         struct MHD_OptionItem nothing[] = {
                 {MHD_OPTION_END, 0, NULL}
         };
-        struct MHD_Daemon *daemon =
-                MHD_start_daemon(flags | (options->certificate ? MHD_USE_TLS : 0),
-                                 0,
-                                 on_accept,
-                                 self,
-                                 tg_server_on_request,
-                                 self,
-                                 MHD_OPTION_LISTEN_SOCKET,
-                                 fd,
-                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                 (size_t)CONNECTION_MEMORY_BYTES,
-                                 MHD_OPTION_CONNECTION_LIMIT,
-                                 options->max_connections,
-                                 MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                                 options->max_connections_per_source,
-                                 MHD_OPTION_CONNECTION_TIMEOUT,
-                                 (unsigned int)IDLE_TIMEOUT_S,
-                                 MHD_OPTION_NOTIFY_CONNECTION,
-                                 on_connection,
-                                 self,
-                                 MHD_OPTION_NOTIFY_COMPLETED,
-                                 tg_server_on_request_over,
-                                 NULL,
-                                 MHD_OPTION_UNESCAPE_CALLBACK,
-                                 keep_escapes,
-                                 NULL,
-                                 MHD_OPTION_ARRAY,
-                                 options->certificate ? tls : nothing,
-                                 MHD_OPTION_END);
+        struct MHD_Daemon *daemon = MHD_start_daemon(flags | (options->is_tls ? MHD_USE_TLS : 0),
+                                                     0,
+                                                     on_accept,
+                                                     self,
+                                                     tg_server_on_request,
+                                                     self,
+                                                     MHD_OPTION_LISTEN_SOCKET,
+                                                     fd,
+                                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                                     (size_t)CONNECTION_MEMORY_BYTES,
+                                                     MHD_OPTION_CONNECTION_LIMIT,
+                                                     options->max_connections,
+                                                     MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                                                     options->max_connections_per_source,
+                                                     MHD_OPTION_CONNECTION_TIMEOUT,
+                                                     (unsigned int)IDLE_TIMEOUT_S,
+                                                     MHD_OPTION_NOTIFY_CONNECTION,
+                                                     on_connection,
+                                                     self,
+                                                     MHD_OPTION_NOTIFY_COMPLETED,
+                                                     tg_server_on_request_over,
+                                                     NULL,
+                                                     MHD_OPTION_UNESCAPE_CALLBACK,
+                                                     keep_escapes,
+                                                     NULL,
+                                                     MHD_OPTION_ARRAY,
+                                                     options->is_tls ? tls : nothing,
+                                                     MHD_OPTION_END);
 
         if (!daemon) {
                 close(fd);
-                tg_set_error(error,
-                             TG_ERROR_FAILED,
-                             options->certificate
-                                     ? "cannot start the server: are certificate and key in PEM, "
-                                       "and do they belong together?"
-                                     : "cannot start the server");
+                tg_set_error(error, TG_ERROR_FAILED, "cannot start the server");
                 return FALSE;
         }
         g_ptr_array_add(self->daemons, daemon);
@@ -196,7 +197,7 @@ pulse(TgServer *self, gint64 now_us)
                 self->options.on_pulse(self->options.user_data);
 }
 
-/* One turn; TRUE when the stop descriptor is readable. */
+/* One turn; TRUE when the signal descriptor is readable. */
 static gboolean
 turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
 {
@@ -209,6 +210,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
                 tg_server_take_finished(self);
         tg_server_wake_due(self, now_us);
         tg_deadlines_enforce(&self->deadlines, now_us);
+        tg_tls_sweep(now_us);
         self->is_run_again = FALSE;
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
@@ -222,7 +224,6 @@ static void
 begin_stop(TgServer *self)
 {
         self->is_stopping = TRUE;
-        self->options.on_stop(self->options.user_data);
         for (guint i = 0; i < self->daemons->len; i++) {
                 int fd = MHD_quiesce_daemon(g_ptr_array_index(self->daemons, i));
 
@@ -240,7 +241,7 @@ tg_server_run(TgServer *self)
         gint64 deadline_us;
 
         fds[0] = (struct pollfd){tg_writer_get_fd(self->options.writer), POLLIN, 0};
-        fds[1] = (struct pollfd){self->options.stop_fd, POLLIN, 0};
+        fds[1] = (struct pollfd){self->options.signal_fd, POLLIN, 0};
         for (guint i = 0; i < self->daemons->len; i++)
                 fds[2 + i] =
                         (struct pollfd){MHD_get_daemon_info(g_ptr_array_index(self->daemons, i),
@@ -249,7 +250,7 @@ tg_server_run(TgServer *self)
                                         POLLIN,
                                         0};
 
-        while (!turn(self, fds, n_fds))
+        while (!turn(self, fds, n_fds) || !self->options.on_signal(self->options.user_data))
                 ;
         fds[1].fd = -1;
         begin_stop(self);

@@ -15,25 +15,29 @@
 #include "relay/writer.h"
 
 typedef struct {
-        const TgApi *api;
         TgWriter *writer;
         TgStore *reader; /* NULL: reads go through the writer, too */
         TgRateLimit *rate_limit;
-        const char *certificate; /* PEM; NULL: plain HTTP */
-        const char *key;
+        gboolean is_tls;                  /* with what tls.h shows; FALSE: plain HTTP */
         guint max_connections;            /* in all */
         guint max_connections_per_source; /* 0: no limit */
-        int stop_fd;                      /* readable: stop */
+        int signal_fd;
         gint64 pulse_us; /* call @on_pulse this often while all is well; 0: never */
         void (*on_pulse)(gpointer user_data);
-        void (*on_stop)(gpointer user_data);
+        /* The signal descriptor is readable; TRUE: stop. */
+        gboolean (*on_signal)(gpointer user_data);
         gpointer user_data;
 } TgServerOptions;
+
+/* What may change while it runs; whoever is being served then is not disturbed. */
+typedef struct {
+        TgApi api; /* with one origin and one told_s for ever: the writer has them, too */
+} TgServerRules;
 
 typedef struct TgServer TgServer;
 
 /* Everything in @options stays the caller's. */
-TgServer *tg_server_new(const TgServerOptions *options);
+TgServer *tg_server_new(const TgServerOptions *options, const TgServerRules *rules);
 /* After the writer, which may still work for a request of ours. */
 void tg_server_free(TgServer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgServer, tg_server_free)
@@ -41,6 +45,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgServer, tg_server_free)
 /* Takes @fd, a listening socket. */
 gboolean tg_server_listen(TgServer *self, int fd, GError **error);
 
-/* Serves until the stop descriptor is readable; then answers what is being held
+/* From the loop, that is from @on_signal. */
+void tg_server_set_rules(TgServer *self, const TgServerRules *rules);
+
+/* Serves until @on_signal says so; then answers what is being held
  * and what is being written, and returns. */
 void tg_server_run(TgServer *self);

@@ -2,20 +2,27 @@
 #include "relay/service.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "protocol/error.h"
 #include "relay/certificate.h"
 #include "relay/listener.h"
 #include "relay/server.h"
+#include "relay/tls.h"
 
 #define TRIAL_LISTEN "127.0.0.1:8443"
 
 /* For the store, the listening sockets and what the libraries open. */
 #define OTHER_FDS 64
+/* Longer than any handshake may take: the server's patience with one is much shorter. */
+#define HANDSHAKE_US (600 * G_USEC_PER_SEC)
+#define CERTIFICATE_SHORT_S (7 * 86400)
 
 /* As many connections as there may be descriptors. */
 static guint
@@ -67,28 +74,50 @@ make_directories(const TgSettings *settings, GError **error)
                (!settings->is_trial || make_directory(settings->state_directory, error));
 }
 
+/* What is to be shown from now on; NULL without an error: plain HTTP. @ret_path: of a trial's
+ * certificate, for those who are to trust it. */
 static gboolean
-load_certificate(const TgSettings *settings, TgCertificate *ret_certificate, GError **error)
+load_tls(const TgSettings *settings, TgTls **ret_tls, char **ret_path, GError **error)
 {
+        g_auto(TgCertificate) certificate = {0};
         g_autoptr(GError) problem = NULL;
 
-        if (settings->is_trial)
-                return tg_certificate_get_trial(settings->state_directory,
-                                                g_get_real_time() / G_USEC_PER_SEC,
-                                                ret_certificate,
-                                                error);
-        if (!settings->certificate)
+        *ret_tls = NULL;
+        if (settings->is_trial) {
+                if (!tg_certificate_get_trial(settings->state_directory,
+                                              g_get_real_time() / G_USEC_PER_SEC,
+                                              &certificate,
+                                              error))
+                        return FALSE;
+        } else if (!settings->certificate) {
                 return TRUE;
-        if (g_file_get_contents(
-                    settings->certificate, &ret_certificate->certificate, NULL, &problem) &&
-            g_file_get_contents(settings->key, &ret_certificate->key, NULL, &problem))
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_INVALID,
-                     "cannot read the certificate: %s; check Certificate= and Key=",
-                     problem->message);
+        } else if (!g_file_get_contents(
+                           settings->certificate, &certificate.certificate, NULL, &problem) ||
+                   !g_file_get_contents(settings->key, &certificate.key, NULL, &problem)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "cannot read the certificate: %s; check Certificate= and Key=",
+                             problem->message);
+                return FALSE;
+        }
+        *ret_tls = tg_tls_new(certificate.certificate, certificate.key, error);
+        if (*ret_tls && ret_path)
+                *ret_path = g_steal_pointer(&certificate.certificate_path);
 
-        return FALSE;
+        return *ret_tls != NULL;
+}
+
+/* Renewals have failed somewhere else, and nobody may have looked. */
+static void
+warn_of_end(const TgTls *tls)
+{
+        gint64 left_s = tls ? tg_tls_end_s(tls) - g_get_real_time() / G_USEC_PER_SEC : G_MAXINT64;
+
+        if (left_s <= 0)
+                g_warning("the certificate has expired: clients refuse it; renew it");
+        else if (left_s < CERTIFICATE_SHORT_S)
+                g_warning("the certificate ends in %" G_GINT64_FORMAT " hours: renew it",
+                          left_s / 3600);
 }
 
 /* Not to be reached from outside in a trial, nor without TLS. */
@@ -107,6 +136,16 @@ check_listener(const TgSettings *settings, const TgListener *listener, GError **
                      listener->address);
 
         return FALSE;
+}
+
+static gboolean
+check_listeners(const TgSettings *settings, const GArray *listeners, GError **error)
+{
+        for (guint i = 0; i < listeners->len; i++)
+                if (!check_listener(settings, &g_array_index(listeners, TgListener, i), error))
+                        return FALSE;
+
+        return TRUE;
 }
 
 /* What the operator names; else what systemd hands over; else a trial's own. */
@@ -131,11 +170,120 @@ find_listeners(const TgSettings *settings, GError **error)
                              "it by its systemd socket");
                 return NULL;
         }
-        for (guint i = 0; i < listeners->len; i++)
-                if (!check_listener(settings, &g_array_index(listeners, TgListener, i), error))
-                        return NULL;
 
-        return g_steal_pointer(&listeners);
+        return check_listeners(settings, listeners, error) ? g_steal_pointer(&listeners) : NULL;
+}
+
+/* ---- read again ---- */
+
+typedef struct {
+        const TgSettingOptions *options;
+        TgSettings *settings;
+        gboolean is_tls;
+        int signal_fd;
+        TgRateLimit *rate_limit;
+        TgServer *server;
+} Service;
+
+static void
+make_rates(const TgSettings *settings, TgRateRule rates[TG_N_RATES])
+{
+        for (guint i = 0; i < TG_N_RATES; i++) {
+                rates[i].burst = (double)settings->per_minute[i];
+                rates[i].per_s = (double)settings->per_minute[i] / 60;
+        }
+}
+
+static void
+make_rules(const TgSettings *settings, TgServerRules *ret_rules)
+{
+        *ret_rules = (TgServerRules){
+                .api =
+                        {
+                              .origin = settings->public_url,
+                              .limits = settings->limits,
+                              .default_life_s = (gint64)settings->default_life_s,
+                              .max_life_s = (gint64)settings->max_life_s,
+                              .told_s = (gint64)settings->told_s,
+                              },
+        };
+}
+
+/* Whoever is connected by now keeps what was agreed on. */
+static void
+show_tls(TgTls *tls, gint64 now_us)
+{
+        tg_tls_show(tls, now_us + HANDSHAKE_US);
+        warn_of_end(tls);
+}
+
+/* All that can fail, before anything changes. */
+static TgSettings *
+load_again(const Service *self, TgTls **ret_tls, GError **error)
+{
+        g_autoptr(TgSettings) settings = tg_settings_load(self->options, error);
+        g_autoptr(TgTls) tls = NULL;
+
+        if (!settings || !load_tls(settings, &tls, NULL, error))
+                return NULL;
+        if ((tls != NULL) != self->is_tls) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "TLS cannot be turned on or off while the relay runs: restart it, or "
+                             "put Certificate= and Key= back");
+                return NULL;
+        }
+        *ret_tls = g_steal_pointer(&tls);
+
+        return g_steal_pointer(&settings);
+}
+
+static gboolean
+take_again(Service *self, GError **error)
+{
+        TgTls *tls = NULL;
+        TgSettings *settings = load_again(self, &tls, error);
+        g_autofree const char **kept = NULL;
+        g_autofree char *names = NULL;
+        TgRateRule rates[TG_N_RATES];
+        TgServerRules rules;
+
+        if (!settings)
+                return FALSE;
+        kept = tg_settings_keep_fixed(settings, self->settings);
+        names = g_strjoinv("=, ", (char **)kept);
+        if (*names)
+                g_warning("%s= will change at the next start: restart the relay for it", names);
+
+        make_rates(settings, rates);
+        tg_rate_limit_set_rules(self->rate_limit, rates);
+        make_rules(settings, &rules);
+        /* The writer knows this one. */
+        rules.api.origin = self->settings->public_url;
+        tg_server_set_rules(self->server, &rules);
+        if (tls)
+                show_tls(tls, g_get_monotonic_time());
+        g_free(settings->public_url);
+        settings->public_url = g_steal_pointer(&self->settings->public_url);
+        tg_settings_free(self->settings);
+        self->settings = settings;
+
+        return TRUE;
+}
+
+static void
+reload(Service *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        sd_notifyf(FALSE, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+        if (take_again(self, &error)) {
+                g_message("the settings have been read again");
+                sd_notify(FALSE, "READY=1\nSTATUS=");
+        } else {
+                g_warning("the settings stay what they were: %s", error->message);
+                sd_notifyf(FALSE, "READY=1\nSTATUS=Settings not taken: %s", error->message);
+        }
 }
 
 /* ---- running ---- */
@@ -146,82 +294,72 @@ on_pulse(gpointer user_data)
         sd_notify(FALSE, "WATCHDOG=1");
 }
 
-static void
-on_stop(gpointer user_data)
+static gboolean
+on_signal(gpointer user_data)
 {
+        Service *self = user_data;
+        struct signalfd_siginfo signal;
+
+        if (read(self->signal_fd, &signal, sizeof signal) != sizeof signal)
+                return FALSE;
+        if (signal.ssi_signo == SIGHUP) {
+                reload(self);
+                return FALSE;
+        }
         sd_notify(FALSE, "STOPPING=1");
         g_message("stopping");
+
+        return TRUE;
 }
 
 /* The first lines of standard output are an interface: scripts read them. */
 static void
-announce(const TgSettings *settings, const GArray *listeners, const TgCertificate *certificate)
+announce(const Service *self, const GArray *listeners, const char *ca_path)
 {
         for (guint i = 0; i < listeners->len; i++)
                 printf("listening %s://%s\n",
-                       certificate->certificate ? "https" : "http",
+                       self->is_tls ? "https" : "http",
                        g_array_index(listeners, TgListener, i).address);
-        if (certificate->certificate_path) {
-                printf("ca-file %s\n", certificate->certificate_path);
+        if (ca_path) {
+                printf("ca-file %s\n", ca_path);
                 fprintf(stderr,
                         "A trial relay, for this machine only. To trust it:\n"
                         "  curl:      --cacert %s\n"
                         "  tigressd:  CaFile=%s and Relay=%s\n"
                         "             in ~/.config/tigress/tigress.conf, group [Wallet]\n"
                         "Ctrl-C ends it.\n",
-                        certificate->certificate_path,
-                        certificate->certificate_path,
-                        settings->public_url);
+                        ca_path,
+                        ca_path,
+                        self->settings->public_url);
         }
         fflush(stdout);
         sd_notify(FALSE, "READY=1");
         g_message("ready");
 }
 
-static void
-make_rules(const TgSettings *settings, TgRateRule rules[TG_N_RATES])
-{
-        for (guint i = 0; i < TG_N_RATES; i++) {
-                rules[i].burst = (double)settings->per_minute[i];
-                rules[i].per_s = (double)settings->per_minute[i] / 60;
-        }
-}
-
 static gboolean
-serve(const TgSettings *settings,
-      GArray *listeners,
-      const TgCertificate *certificate,
-      int stop_fd,
-      GError **error)
+serve(Service *self, GArray *listeners, const char *ca_path, GError **error)
 {
-        const TgApi api = {
-                .origin = settings->public_url,
-                .limits = settings->limits,
-                .default_life_s = (gint64)settings->default_life_s,
-                .max_life_s = (gint64)settings->max_life_s,
-                .told_s = (gint64)settings->told_s,
-        };
-        TgRateRule rules[TG_N_RATES];
+        const TgSettings *settings = self->settings;
+        TgServerRules rules;
         g_autoptr(TgStore) store = NULL;
         g_autoptr(TgStore) reader = NULL;
-        g_autoptr(TgRateLimit) rate_limit = NULL;
         g_autoptr(TgServer) server = NULL;
         g_autoptr(TgWriter) writer = NULL; /* goes first */
         g_autoptr(GError) problem = NULL;
         TgServerOptions options = {
-                .api = &api,
-                .certificate = certificate->certificate,
-                .key = certificate->key,
+                .is_tls = self->is_tls,
+                .rate_limit = self->rate_limit,
                 .max_connections = fit_connections(settings->max_connections),
                 .max_connections_per_source = (guint)settings->max_connections_per_source,
-                .stop_fd = stop_fd,
+                .signal_fd = self->signal_fd,
                 .on_pulse = on_pulse,
-                .on_stop = on_stop,
+                .on_signal = on_signal,
+                .user_data = self,
         };
         guint64 watchdog_us = 0;
 
-        make_rules(settings, rules);
-        options.rate_limit = rate_limit = tg_rate_limit_new(rules);
+        make_rules(settings, &rules);
         store = tg_store_sqlite_open(settings->store, settings->max_store_bytes, error);
         if (!store)
                 return FALSE;
@@ -231,13 +369,13 @@ serve(const TgSettings *settings,
                 return FALSE;
         }
         options.writer = writer =
-                tg_writer_new(&api, store, (guint)settings->erase_interval_s, error);
+                tg_writer_new(&rules.api, store, (guint)settings->erase_interval_s, error);
         if (!writer)
                 return FALSE;
 
         if (sd_watchdog_enabled(FALSE, &watchdog_us) > 0)
                 options.pulse_us = (gint64)watchdog_us / 2;
-        server = tg_server_new(&options);
+        self->server = server = tg_server_new(&options, &rules);
         for (guint i = 0; i < listeners->len; i++) {
                 TgListener *listener = &g_array_index(listeners, TgListener, i);
 
@@ -245,26 +383,69 @@ serve(const TgSettings *settings,
                         return FALSE;
                 listener->fd = -1; /* the server's now */
         }
-        announce(settings, listeners, certificate);
+        announce(self, listeners, ca_path);
         tg_server_run(server);
 
         return TRUE;
 }
 
-gboolean
-tg_service_run(TgSettings *settings, int stop_fd, GError **error)
+static gboolean
+set_up(Service *self, GError **error)
 {
-        g_auto(TgCertificate) certificate = {0};
         g_autoptr(GArray) listeners = NULL;
+        g_autofree char *ca_path = NULL;
+        TgTls *tls = NULL;
+        TgRateRule rates[TG_N_RATES];
 
-        if (!make_directories(settings, error) || !load_certificate(settings, &certificate, error))
+        self->settings = tg_settings_load(self->options, error);
+        if (!self->settings || !make_directories(self->settings, error) ||
+            !load_tls(self->settings, &tls, &ca_path, error))
                 return FALSE;
-        listeners = find_listeners(settings, error);
+        self->is_tls = tls != NULL;
+        show_tls(tls, 0);
+        listeners = find_listeners(self->settings, error);
         if (!listeners)
                 return FALSE;
-        if (!settings->public_url)
-                settings->public_url = g_strconcat(
+        if (!self->settings->public_url)
+                self->settings->public_url = g_strconcat(
                         "https://", g_array_index(listeners, TgListener, 0).address, NULL);
+        make_rates(self->settings, rates);
+        self->rate_limit = tg_rate_limit_new(rates);
 
-        return serve(settings, listeners, &certificate, stop_fd, error);
+        return serve(self, listeners, ca_path, error);
+}
+
+gboolean
+tg_service_run(const TgSettingOptions *options, int signal_fd, GError **error)
+{
+        Service self = {.options = options, .signal_fd = signal_fd};
+        gboolean has_run = set_up(&self, error);
+
+        tg_tls_show(NULL, 0);
+        tg_tls_sweep(G_MAXINT64);
+        tg_rate_limit_free(self.rate_limit);
+        tg_settings_free(self.settings);
+
+        return has_run;
+}
+
+gboolean
+tg_service_check(const TgSettingOptions *options, GError **error)
+{
+        g_autoptr(TgSettings) settings = tg_settings_load(options, error);
+        g_autoptr(GArray) listeners = NULL;
+        g_autoptr(TgTls) tls = NULL;
+        g_autofree char *text = NULL;
+
+        /* A trial would make a certificate. */
+        if (!settings || (!settings->is_trial && !load_tls(settings, &tls, NULL, error)))
+                return FALSE;
+        listeners = tg_listeners_parse(settings->listen, error);
+        if (!listeners || !check_listeners(settings, listeners, error))
+                return FALSE;
+        warn_of_end(tls);
+        text = tg_settings_format(settings);
+        fputs(text, stdout);
+
+        return TRUE;
 }

@@ -7,9 +7,9 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "relay/settings-file.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/tigress/tigress-relay.conf"
-#define GROUP "Relay"
 #define SYSTEM_STATE "/var/lib/tigress-relay"
 
 /* A body of 128 KiB holds no more, in base64 and with what stands around it. */
@@ -17,17 +17,28 @@
 #define MOST_TEXT_BYTES 8192
 #define MOST_LIFE_S (366 * 86400)
 
+/* What a process that runs cannot change. */
+typedef enum { FREE, FIXED } Change;
+
 typedef struct {
         const char *key;
         gsize offset;
+        Change change;
 } TextKey;
 
+#define MEMBER(member) G_STRUCT_OFFSET(TgSettings, member)
+#define LIMIT(member) G_STRUCT_OFFSET(TgSettings, limits.member)
+
+static const TextKey list_keys[] = {
+        {"Listen", MEMBER(listen), FIXED},
+};
+
 static const TextKey text_keys[] = {
-        {"PublicUrl",      G_STRUCT_OFFSET(TgSettings, public_url)     },
-        {"Certificate",    G_STRUCT_OFFSET(TgSettings, certificate)    },
-        {"Key",            G_STRUCT_OFFSET(TgSettings, key)            },
-        {"Store",          G_STRUCT_OFFSET(TgSettings, store)          },
-        {"StateDirectory", G_STRUCT_OFFSET(TgSettings, state_directory)},
+        {"PublicUrl",      MEMBER(public_url),      FIXED},
+        {"Certificate",    MEMBER(certificate),     FREE },
+        {"Key",            MEMBER(key),             FREE },
+        {"Store",          MEMBER(store),           FIXED},
+        {"StateDirectory", MEMBER(state_directory), FIXED},
 };
 
 typedef struct {
@@ -36,31 +47,37 @@ typedef struct {
         guint64 initial;
         guint64 least;
         guint64 most;
+        Change change;
 } NumberKey;
 
-#define NUMBER(member) G_STRUCT_OFFSET(TgSettings, member)
-#define LIMIT(member) G_STRUCT_OFFSET(TgSettings, limits.member)
+#define RATE(rate) MEMBER(per_minute[TG_RATE_##rate])
 
 static const NumberKey number_keys[] = {
-        {"MaxConnections",       NUMBER(max_connections),                4096,                   1,  1000000           },
-        {"ConnectionsPerSource", NUMBER(max_connections_per_source),     256,                    0,  1000000           },
-        {"ConnectionsPerMinute", NUMBER(per_minute[TG_RATE_CONNECTION]), 600,                    0,  G_MAXUINT32       },
-        {"RequestsPerMinute",    NUMBER(per_minute[TG_RATE_REQUEST]),    3000,                   0,  G_MAXUINT32       },
-        {"CreationsPerMinute",   NUMBER(per_minute[TG_RATE_CREATION]),   60,                     0,  G_MAXUINT32       },
-        {"DefaultLife",          NUMBER(default_life_s),                 TG_DEFAULT_LIFE_S,      1,  MOST_LIFE_S       },
-        {"MaxLife",              NUMBER(max_life_s),                     TG_MAX_LIFE_S,          1,  MOST_LIFE_S       },
-        {"TellEnd",              NUMBER(told_s),                         TG_TOMBSTONE_S,         0,  86400             },
-        {"MaxStoreBytes",        NUMBER(max_store_bytes),                0,                      0,  G_MAXINT64        },
-        {"EraseInterval",        NUMBER(erase_interval_s),               10,                     1,  30                },
-        {"MaxPayload",           LIMIT(max_sealed_bytes),                TG_MAX_SEALED_BYTES,    28, MOST_PAYLOAD_BYTES},
-        {"MaxTitle",             LIMIT(max_title_bytes),                 TG_MAX_TITLE_BYTES,     0,  MOST_TEXT_BYTES   },
+        {"MaxConnections",       MEMBER(max_connections),            4096,                1,  1000000,            FIXED},
+        {"ConnectionsPerSource", MEMBER(max_connections_per_source), 256,                 0,  1000000,            FIXED},
+        {"ConnectionsPerMinute", RATE(CONNECTION),                   600,                 0,  G_MAXUINT32,        FREE },
+        {"RequestsPerMinute",    RATE(REQUEST),                      3000,                0,  G_MAXUINT32,        FREE },
+        {"CreationsPerMinute",   RATE(CREATION),                     60,                  0,  G_MAXUINT32,        FREE },
+        {"DefaultLife",          MEMBER(default_life_s),             TG_DEFAULT_LIFE_S,   1,  MOST_LIFE_S,        FREE },
+        {"MaxLife",              MEMBER(max_life_s),                 TG_MAX_LIFE_S,       1,  MOST_LIFE_S,        FREE },
+        {"TellEnd",              MEMBER(told_s),                     TG_TOMBSTONE_S,      0,  86400,              FIXED},
+        {"MaxStoreBytes",        MEMBER(max_store_bytes),            0,                   0,  G_MAXINT64,         FIXED},
+        {"EraseInterval",        MEMBER(erase_interval_s),           10,                  1,  30,                 FIXED},
+        {"MaxPayload",           LIMIT(max_sealed_bytes),            TG_MAX_SEALED_BYTES, 28, MOST_PAYLOAD_BYTES, FREE },
+        {"MaxTitle",             LIMIT(max_title_bytes),             TG_MAX_TITLE_BYTES,  0,  MOST_TEXT_BYTES,    FREE },
         {"MaxDescription",
          LIMIT(max_description_bytes),
-         TG_MAX_DESCRIPTION_BYTES,                                                               0,
-         MOST_TEXT_BYTES                                                                                               },
-        {"MaxImageUrl",          LIMIT(max_image_url_bytes),             TG_MAX_IMAGE_URL_BYTES, 0,  MOST_TEXT_BYTES   },
-        {"MaxResource",          LIMIT(max_resource_bytes),              TG_MAX_TDCH_BODY_BYTES, 1,  TG_MAX_BODY_BYTES },
-        {"MaxToken",             LIMIT(max_token_bytes),                 TG_MAX_TOKEN_BYTES,     0,  MOST_TEXT_BYTES   },
+         TG_MAX_DESCRIPTION_BYTES,                                                        0,
+         MOST_TEXT_BYTES,                                                                                         FREE },
+        {"MaxImageUrl",
+         LIMIT(max_image_url_bytes),
+         TG_MAX_IMAGE_URL_BYTES,                                                          0,
+         MOST_TEXT_BYTES,                                                                                         FREE },
+        {"MaxResource",
+         LIMIT(max_resource_bytes),
+         TG_MAX_TDCH_BODY_BYTES,                                                          1,
+         TG_MAX_BODY_BYTES,                                                                                       FREE },
+        {"MaxToken",             LIMIT(max_token_bytes),             TG_MAX_TOKEN_BYTES,  0,  MOST_TEXT_BYTES,    FREE },
 };
 G_STATIC_ASSERT(sizeof(gsize) == sizeof(guint64)); /* limits are gsize */
 
@@ -76,84 +93,115 @@ text_at(TgSettings *self, gsize offset)
         return G_STRUCT_MEMBER_P(self, offset);
 }
 
+static char ***
+list_at(TgSettings *self, gsize offset)
+{
+        return G_STRUCT_MEMBER_P(self, offset);
+}
+
+/* ---- where it stands ---- */
+
+/* While they are being read. */
+typedef struct {
+        TgSettings *settings;
+        const char *file;
+        GHashTable *lines; /* key → its line in the file, unless an option has won */
+} Reading;
+
+static gboolean
+fault(const Reading *reading, const char *key, GError **error, const char *what)
+{
+        guint line = GPOINTER_TO_UINT(g_hash_table_lookup(reading->lines, key));
+
+        if (line > 0)
+                tg_set_error(error, TG_ERROR_INVALID, "%s:%u: %s", reading->file, line, what);
+        else
+                tg_set_error(error, TG_ERROR_INVALID, "%s", what);
+
+        return FALSE;
+}
+
 /* ---- the file ---- */
 
 static gboolean
-refuse(GError **error, const char *file, const char *key, const char *what)
+read_number(Reading *reading, const NumberKey *info, const char *text, GError **error)
 {
-        tg_set_error(error, TG_ERROR_INVALID, "%s: %s=%s", file, key, what);
-        return FALSE;
-}
-
-static gboolean
-read_number(
-        TgSettings *self, const NumberKey *info, const char *text, const char *file, GError **error)
-{
+        g_autofree char *what = NULL;
         guint64 number;
 
         if (g_ascii_string_to_unsigned(text, 10, info->least, info->most, &number, NULL)) {
-                *number_at(self, info->offset) = number;
+                *number_at(reading->settings, info->offset) = number;
                 return TRUE;
         }
-        tg_set_error(error,
-                     TG_ERROR_INVALID,
-                     "%s: %s= must be a number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
-                     file,
-                     info->key,
-                     info->least,
-                     info->most);
+        what = g_strdup_printf("%s= must be a number from %" G_GUINT64_FORMAT
+                               " to %" G_GUINT64_FORMAT,
+                               info->key,
+                               info->least,
+                               info->most);
 
-        return FALSE;
+        return fault(reading, info->key, error, what);
+}
+
+/* VALUE;VALUE;… with or without a last semicolon. */
+static void
+read_list(char ***list, const char *text)
+{
+        g_autoptr(GPtrArray) values = g_ptr_array_new();
+        g_auto(GStrv) pieces = g_strsplit(text, ";", -1);
+
+        for (char **piece = pieces; *piece; piece++) {
+                g_strstrip(*piece);
+                if (**piece)
+                        g_ptr_array_add(values, g_strdup(*piece));
+        }
+        g_ptr_array_add(values, NULL);
+        g_strfreev(*list);
+        *list = (char **)g_ptr_array_free(g_steal_pointer(&values), FALSE);
 }
 
 static gboolean
-read_key(TgSettings *self, GKeyFile *keys, const char *key, const char *file, GError **error)
+read_line(Reading *reading, const TgSettingLine *line, GError **error)
 {
-        g_autofree char *text = g_key_file_get_string(keys, GROUP, key, NULL);
+        TgSettings *self = reading->settings;
+        g_autofree char *unknown = NULL;
 
-        if (!text || (*text == '\0' && strcmp(key, "Listen") != 0))
-                return refuse(error, file, key, " has no value: give one, or remove the line");
-        if (strcmp(key, "Listen") == 0) {
-                g_strfreev(self->listen);
-                self->listen = g_key_file_get_string_list(keys, GROUP, key, NULL, NULL);
-                return TRUE;
+        g_hash_table_insert(reading->lines, g_strdup(line->key), GUINT_TO_POINTER(line->line));
+        for (gsize i = 0; i < G_N_ELEMENTS(list_keys); i++)
+                if (strcmp(line->key, list_keys[i].key) == 0) {
+                        read_list(list_at(self, list_keys[i].offset), line->value);
+                        return TRUE;
+                }
+        if (*line->value == '\0') {
+                unknown = g_strconcat(
+                        line->key, "= has no value: give one, or remove the line", NULL);
+                return fault(reading, line->key, error, unknown);
         }
         for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++)
-                if (strcmp(key, text_keys[i].key) == 0) {
+                if (strcmp(line->key, text_keys[i].key) == 0) {
                         char **member = text_at(self, text_keys[i].offset);
 
                         g_free(*member);
-                        *member = g_steal_pointer(&text);
+                        *member = g_strdup(line->value);
                         return TRUE;
                 }
         for (gsize i = 0; i < G_N_ELEMENTS(number_keys); i++)
-                if (strcmp(key, number_keys[i].key) == 0)
-                        return read_number(self, &number_keys[i], text, file, error);
+                if (strcmp(line->key, number_keys[i].key) == 0)
+                        return read_number(reading, &number_keys[i], line->value, error);
+        unknown = g_strconcat(
+                line->key, "= is no setting of tigress-relay: see tigress-relay.conf(5)", NULL);
 
-        return refuse(error, file, key, " is no setting of tigress-relay: see the manual page");
+        return fault(reading, line->key, error, unknown);
 }
 
 static gboolean
-read_file(TgSettings *self, const char *file, GError **error)
+read_file(Reading *reading, GError **error)
 {
-        g_autoptr(GKeyFile) keys = g_key_file_new();
-        g_autoptr(GError) problem = NULL;
-        g_auto(GStrv) groups = NULL;
-        g_auto(GStrv) names = NULL;
+        g_autoptr(GArray) lines = tg_settings_file_read(reading->file, error);
 
-        if (!g_key_file_load_from_file(keys, file, G_KEY_FILE_NONE, &problem)) {
-                tg_set_error(error, TG_ERROR_INVALID, "cannot read %s: %s", file, problem->message);
+        if (!lines)
                 return FALSE;
-        }
-        groups = g_key_file_get_groups(keys, NULL);
-        if (!groups[0] || groups[1] || strcmp(groups[0], GROUP) != 0) {
-                tg_set_error(
-                        error, TG_ERROR_INVALID, "%s: the one group must be [" GROUP "]", file);
-                return FALSE;
-        }
-        names = g_key_file_get_keys(keys, GROUP, NULL, NULL);
-        for (char **name = names; *name; name++)
-                if (!read_key(self, keys, *name, file, error))
+        for (guint i = 0; i < lines->len; i++)
+                if (!read_line(reading, &g_array_index(lines, TgSettingLine, i), error))
                         return FALSE;
 
         return TRUE;
@@ -162,26 +210,30 @@ read_file(TgSettings *self, const char *file, GError **error)
 /* ---- all together ---- */
 
 static void
-set_text(char **member, const char *text)
+set_text(Reading *reading, char **member, const char *key, const char *text)
 {
         if (!text)
                 return;
         g_free(*member);
         *member = g_strdup(text);
+        g_hash_table_remove(reading->lines, key);
 }
 
 static void
-set_options(TgSettings *self, const TgSettingOptions *options)
+set_options(Reading *reading, const TgSettingOptions *options)
 {
+        TgSettings *self = reading->settings;
+
         if (options->listen) {
                 g_strfreev(self->listen);
                 self->listen = g_strdupv(options->listen);
+                g_hash_table_remove(reading->lines, "Listen");
         }
-        set_text(&self->public_url, options->public_url);
-        set_text(&self->certificate, options->certificate);
-        set_text(&self->key, options->key);
-        set_text(&self->store, options->store);
-        set_text(&self->state_directory, options->state_directory);
+        set_text(reading, &self->public_url, "PublicUrl", options->public_url);
+        set_text(reading, &self->certificate, "Certificate", options->certificate);
+        set_text(reading, &self->key, "Key", options->key);
+        set_text(reading, &self->store, "Store", options->store);
+        set_text(reading, &self->state_directory, "StateDirectory", options->state_directory);
 }
 
 static char *
@@ -198,28 +250,26 @@ find_state_directory(gboolean is_trial)
 }
 
 static gboolean
-resolve_store(TgSettings *self, GError **error)
+resolve_store(Reading *reading, GError **error)
 {
+        TgSettings *self = reading->settings;
         g_autofree char *named = g_steal_pointer(&self->store);
         const char *scheme = named ? g_strstr_len(named, -1, "://") : NULL;
 
-        if (scheme) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
+        if (scheme)
+                return fault(reading,
+                             "Store",
+                             error,
                              "the store must be a file (PATH or sqlite:PATH) or :memory:");
-                return FALSE;
-        }
         if (!named)
                 self->store = g_build_filename(self->state_directory, "relay.db", NULL);
         else if (g_str_has_prefix(named, "sqlite:"))
                 self->store = g_strdup(named + strlen("sqlite:"));
         else
                 self->store = g_steal_pointer(&named);
-        if (*self->store)
-                return TRUE;
-        tg_set_error(error, TG_ERROR_INVALID, "the store must be a file: give its path");
 
-        return FALSE;
+        return *self->store ||
+               fault(reading, "Store", error, "the store must be a file: give its path");
 }
 
 /* https://HOST[:PORT], as clients compare it: lower case, no default port; NULL
@@ -252,26 +302,25 @@ parse_origin(const char *text)
 }
 
 static gboolean
-resolve_public_url(TgSettings *self, GError **error)
+resolve_public_url(Reading *reading, GError **error)
 {
+        TgSettings *self = reading->settings;
         g_autofree char *origin = self->public_url ? parse_origin(self->public_url) : NULL;
 
         if (!self->public_url && self->is_trial)
                 return TRUE; /* the address that it listens on, once that is known */
-        if (!self->public_url) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
+        if (!self->public_url)
+                return fault(reading,
+                             "PublicUrl",
+                             error,
                              "the public address is not set: give PublicUrl=https://HOST "
                              "in " DEFAULT_FILE " or --public-url, or try the relay with --trial");
-                return FALSE;
-        }
-        if (!origin) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
+        if (!origin)
+                return fault(reading,
+                             "PublicUrl",
+                             error,
                              "the public address must be https://HOST or https://HOST:PORT, "
                              "nothing after it");
-                return FALSE;
-        }
         g_free(self->public_url);
         self->public_url = g_steal_pointer(&origin);
 
@@ -279,34 +328,31 @@ resolve_public_url(TgSettings *self, GError **error)
 }
 
 static gboolean
-check(TgSettings *self, GError **error)
+check(const Reading *reading, GError **error)
 {
-        if (!self->certificate != !self->key) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
+        const TgSettings *self = reading->settings;
+
+        if (!self->certificate != !self->key)
+                return fault(reading,
+                             self->certificate ? "Certificate" : "Key",
+                             error,
                              "a certificate needs its key: set both Certificate= and Key=, or "
                              "neither");
-                return FALSE;
-        }
-        if (self->is_trial && self->certificate) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
+        if (self->is_trial && self->certificate)
+                return fault(reading,
+                             "Certificate",
+                             error,
                              "a trial makes its own certificate: leave out --trial, or the "
                              "certificate");
-                return FALSE;
-        }
 
         return TRUE;
 }
 
-TgSettings *
-tg_settings_load(const TgSettingOptions *options, GError **error)
+static void
+set_defaults(TgSettings *self)
 {
-        g_autoptr(TgSettings) self = g_new0(TgSettings, 1);
-        const char *file = options->file;
-
-        self->is_trial = options->is_trial;
-        self->listen = g_new0(char *, 1);
+        for (gsize i = 0; i < G_N_ELEMENTS(list_keys); i++)
+                *list_at(self, list_keys[i].offset) = g_new0(char *, 1);
         for (gsize i = 0; i < G_N_ELEMENTS(number_keys); i++)
                 *number_at(self, number_keys[i].offset) = number_keys[i].initial;
         /* In a trial everybody comes from one address: this machine's. */
@@ -314,15 +360,26 @@ tg_settings_load(const TgSettingOptions *options, GError **error)
                 memset(self->per_minute, 0, sizeof self->per_minute);
                 self->max_connections_per_source = 0;
         }
+}
 
-        if (!file && !self->is_trial && g_file_test(DEFAULT_FILE, G_FILE_TEST_EXISTS))
-                file = DEFAULT_FILE;
-        if (file && !read_file(self, file, error))
+TgSettings *
+tg_settings_load(const TgSettingOptions *options, GError **error)
+{
+        g_autoptr(TgSettings) self = g_new0(TgSettings, 1);
+        g_autoptr(GHashTable) lines = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        Reading reading = {.settings = self, .file = options->file, .lines = lines};
+
+        self->is_trial = options->is_trial;
+        set_defaults(self);
+        if (!reading.file && !self->is_trial && g_file_test(DEFAULT_FILE, G_FILE_TEST_EXISTS))
+                reading.file = DEFAULT_FILE;
+        if (reading.file && !read_file(&reading, error))
                 return NULL;
-        set_options(self, options);
+        set_options(&reading, options);
         if (!self->state_directory)
                 self->state_directory = find_state_directory(self->is_trial);
-        if (!resolve_store(self, error) || !resolve_public_url(self, error) || !check(self, error))
+        if (!resolve_store(&reading, error) || !resolve_public_url(&reading, error) ||
+            !check(&reading, error))
                 return NULL;
 
         return g_steal_pointer(&self);
@@ -333,8 +390,92 @@ tg_settings_free(TgSettings *self)
 {
         if (!self)
                 return;
-        g_strfreev(self->listen);
+        for (gsize i = 0; i < G_N_ELEMENTS(list_keys); i++)
+                g_strfreev(*list_at(self, list_keys[i].offset));
         for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++)
                 g_free(*text_at(self, text_keys[i].offset));
         g_free(self);
+}
+
+/* ---- shown, and replaced ---- */
+
+/* An address may have a user's name and password: "redis://…@host". */
+static char *
+mask(const char *text)
+{
+        const char *scheme = strstr(text, "://"), *at = strrchr(text, '@');
+
+        if (!scheme || !at || at < scheme)
+                return g_strdup(text);
+
+        return g_strdup_printf("%.*s://\xe2\x80\xa6%s", (int)(scheme - text), text, at);
+}
+
+char *
+tg_settings_format(const TgSettings *self)
+{
+        TgSettings *all = (TgSettings *)self; /* only looked at */
+        GString *text = g_string_new("[Relay]\n");
+
+        for (gsize i = 0; i < G_N_ELEMENTS(list_keys); i++) {
+                g_autofree char *joined = g_strjoinv(";", *list_at(all, list_keys[i].offset));
+
+                g_string_append_printf(text, "%s=%s\n", list_keys[i].key, joined);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++) {
+                const char *value = *text_at(all, text_keys[i].offset);
+                g_autofree char *masked = value ? mask(value) : NULL;
+
+                if (masked)
+                        g_string_append_printf(text, "%s=%s\n", text_keys[i].key, masked);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(number_keys); i++)
+                g_string_append_printf(text,
+                                       "%s=%" G_GUINT64_FORMAT "\n",
+                                       number_keys[i].key,
+                                       *number_at(all, number_keys[i].offset));
+
+        return g_string_free(text, FALSE);
+}
+
+const char **
+tg_settings_keep_fixed(TgSettings *self, const TgSettings *now)
+{
+        TgSettings *old = (TgSettings *)now; /* only looked at */
+        g_autoptr(GPtrArray) kept = g_ptr_array_new();
+
+        for (gsize i = 0; i < G_N_ELEMENTS(list_keys); i++) {
+                char ***mine = list_at(self, list_keys[i].offset);
+                char **its = *list_at(old, list_keys[i].offset);
+
+                if (list_keys[i].change == FREE ||
+                    g_strv_equal((const char *const *)*mine, (const char *const *)its))
+                        continue;
+                g_strfreev(*mine);
+                *mine = g_strdupv(its);
+                g_ptr_array_add(kept, (gpointer)list_keys[i].key);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++) {
+                char **mine = text_at(self, text_keys[i].offset);
+                const char *its = *text_at(old, text_keys[i].offset);
+
+                if (text_keys[i].change == FREE || g_strcmp0(*mine, its) == 0)
+                        continue;
+                if (*mine) /* else a trial's, which is found at the start */
+                        g_ptr_array_add(kept, (gpointer)text_keys[i].key);
+                g_free(*mine);
+                *mine = g_strdup(its);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(number_keys); i++) {
+                guint64 *mine = number_at(self, number_keys[i].offset);
+                guint64 its = *number_at(old, number_keys[i].offset);
+
+                if (number_keys[i].change == FREE || *mine == its)
+                        continue;
+                *mine = its;
+                g_ptr_array_add(kept, (gpointer)number_keys[i].key);
+        }
+        g_ptr_array_add(kept, NULL);
+
+        return (const char **)g_ptr_array_free(g_steal_pointer(&kept), FALSE);
 }

@@ -4,7 +4,7 @@
 /*
  * What the operator decides: the file tigress-relay.conf, group [Relay], and the
  * options of the command line, which win. Taken whole or refused: an unknown key
- * or a value out of its range is an error that names it.
+ * or a value out of its range is an error that names file, line and key.
  */
 
 #include <glib.h>
@@ -47,4 +47,12 @@ typedef struct {
  * but a named one. */
 TgSettings *tg_settings_load(const TgSettingOptions *options, GError **error);
 void tg_settings_free(TgSettings *self);
+
+/* All of them as a file that says the same, but for a password in Store=. */
+char *tg_settings_format(const TgSettings *self);
+
+/* For settings that are to replace @now in a process that runs: those that cannot change until
+ * the next start become what they are in @now. Their keys (owned by the program), or none. */
+const char **tg_settings_keep_fixed(TgSettings *self, const TgSettings *now);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgSettings, tg_settings_free)

@@ -33,6 +33,11 @@ LOG_LINES = [
     r".*: stopping",
     r".*: the store is in doubt, requests are answered 503: .*",
     r".*: the store takes changes again",
+    r".*: the settings have been read again",
+    r".*: the settings stay what they were: .*",
+    r".*: [A-Za-z]+=(, [A-Za-z]+=)* will change at the next start: restart the relay for it",
+    r".*: the certificate has expired: clients refuse it; renew it",
+    r".*: the certificate ends in \d+ hours: renew it",
 ]
 
 
@@ -99,14 +104,25 @@ class Relay:
             self.environment["LD_PRELOAD"] = FLUSHES
             self.environment["TG_FLUSHES"] = self.flushes_path
             self.environment["ASAN_OPTIONS"] = "verify_asan_link_order=0:detect_leaks=0"
-        if settings:
-            path = os.path.join(self.directory, "relay.conf")
-            with open(path, "w") as file:
-                file.write("[Relay]\n" + settings)
-            self.options += ["--config", path]
+        self.settings_path = os.path.join(self.directory, "relay.conf")
+        if settings is not None:
+            self.set(settings)
+            self.options += ["--config", self.settings_path]
         self.is_plain = plain
         self.log = b""
         self.process = None
+
+    def set(self, settings):
+        with open(self.settings_path, "w") as file:
+            file.write("[Relay]\n" + settings)
+
+    def reload(self, settings=None, said="the settings have been read again"):
+        """New settings for the one that runs; it has taken, or refused, them when this returns."""
+        if settings is not None:
+            self.set(settings)
+        before = self.log.count(said.encode())
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: self.log.count(said.encode()) > before, said)
 
     def command(self):
         trial = [] if self.is_plain else ["--trial"]

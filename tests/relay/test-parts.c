@@ -392,7 +392,7 @@ test_broken_settings_are_refused(void)
                 {"[Relay]\nStore=sqlite:\n",           "store"      },
                 {"[Wallet]\n",                         "[Relay]"    },
                 {"[Relay]\nMaxLife=1\n[Other]\n",      "[Relay]"    },
-                {"junk",                               "cannot read"},
+                {"junk",                               "[Relay]"    },
         };
 
         for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
