@@ -119,6 +119,29 @@ test_the_recipient_refuses_a_fourth_offer(void)
         fixture_refused(fixture.bob, &pin, TG_ERROR_BAD_STATE);
 }
 
+/* Nor does a record say that a fourth PIN is asked for. */
+static void
+test_a_record_gives_no_fourth_entry(void)
+{
+        g_auto(Fixture) fixture = {0};
+        g_auto(TgOutput) output = {0};
+        g_autoptr(TgSecret) saved = NULL;
+        g_autoptr(TgExchange) loaded = NULL;
+        g_autoptr(GError) error = NULL;
+
+        fixture_init(&fixture, TG_MODE_T2_PIN);
+        fixture_begin(&fixture.alice, &output);
+        fixture_put(&fixture, fixture.alice, &output);
+        fixture_read(&fixture.bob, fixture.slot, &output);
+        fixture.bob->attempts_used = TG_PIN_TRIES - 1;
+        fixture_restart(&fixture.bob);
+        fixture.bob->attempts_used = TG_PIN_TRIES;
+        saved = tg_exchange_save(fixture.bob, NULL);
+        loaded = tg_exchange_load(saved, &error);
+        g_assert_null(loaded);
+        helper_assert_error(error, TG_ERROR_FAILED, NULL);
+}
+
 /* ---- what is begun must be possible to end ---- */
 
 static void
@@ -354,6 +377,7 @@ main(int argc, char **argv)
 #define ADD(path, name) g_test_add_func("/exchange-limits/" path, test_##name)
         ADD("the-initiator-counts-to-three-by-itself", the_initiator_counts_to_three_by_itself);
         ADD("the-recipient-refuses-a-fourth-offer", the_recipient_refuses_a_fourth_offer);
+        ADD("a-record-gives-no-fourth-entry", a_record_gives_no_fourth_entry);
         ADD("what-the-peer-would-refuse-is-refused-at-once",
             what_the_peer_would_refuse_is_refused_at_once);
         ADD("a-display-that-could-not-be-loaded-is-refused",
