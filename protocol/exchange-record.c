@@ -415,7 +415,8 @@ check_whole(const TgExchange *self)
                 return FALSE;
         if (self->mode == TG_MODE_T1)
                 return TRUE;
-        if (self->role == TG_ROLE_RECIPIENT && !self->place)
+        /* what is charged was read there, and is judged with its address */
+        if (!self->place && (self->role == TG_ROLE_RECIPIENT || self->phase == TG_PHASE_CHARGED))
                 return FALSE;
 
         return knows_sid == (self->role == TG_ROLE_INITIATOR || self->phase != TG_PHASE_NEW);

@@ -142,6 +142,29 @@ test_a_record_gives_no_fourth_entry(void)
         helper_assert_error(error, TG_ERROR_FAILED, NULL);
 }
 
+/* Nor that there is an answer from nowhere. */
+static void
+test_a_record_gives_no_answer_without_its_place(void)
+{
+        g_auto(Fixture) fixture = {0};
+        g_auto(TgOutput) output = {0};
+        g_autoptr(TgSecret) saved = NULL;
+        g_autoptr(TgExchange) loaded = NULL;
+        g_autoptr(GError) error = NULL;
+
+        fixture_init(&fixture, TG_MODE_T2);
+        fixture_begin(&fixture.alice, &output);
+        fixture_put(&fixture, fixture.alice, &output);
+        fixture_read(&fixture.bob, fixture.slot, &output);
+        fixture_put(&fixture, fixture.bob, &output);
+        g_assert_cmpint(fixture_read(&fixture.alice, fixture.slot, &output), ==, TG_OUTPUT_CHARGE);
+        g_clear_pointer(&fixture.alice->place, g_free);
+        saved = tg_exchange_save(fixture.alice, NULL);
+        loaded = tg_exchange_load(saved, &error);
+        g_assert_null(loaded);
+        helper_assert_error(error, TG_ERROR_FAILED, NULL);
+}
+
 /* ---- what is begun must be possible to end ---- */
 
 static void
@@ -378,6 +401,8 @@ main(int argc, char **argv)
         ADD("the-initiator-counts-to-three-by-itself", the_initiator_counts_to_three_by_itself);
         ADD("the-recipient-refuses-a-fourth-offer", the_recipient_refuses_a_fourth_offer);
         ADD("a-record-gives-no-fourth-entry", a_record_gives_no_fourth_entry);
+        ADD("a-record-gives-no-answer-without-its-place",
+            a_record_gives_no_answer_without_its_place);
         ADD("what-the-peer-would-refuse-is-refused-at-once",
             what_the_peer_would_refuse_is_refused_at_once);
         ADD("a-display-that-could-not-be-loaded-is-refused",
