@@ -176,7 +176,7 @@ edit(Run *run, Who who, guint8 which, guint8 number)
         seal(run, key, text->str, text->len, seen->typed);
 }
 
-/* Without any key. */
+/* Without any key. Done twice it is undone: what stands behind it stays. */
 static void
 damage(Run *run, guint8 number, guint8 at)
 {
@@ -187,7 +187,7 @@ damage(Run *run, guint8 number, guint8 at)
                 return;
         text = g_strdup(seen->payload);
         text[strlen(text) * at / 256] ^= 1;
-        parties_add_seen(&run->parties, text, NULL);
+        parties_add_seen(&run->parties, text, seen->typed);
 }
 
 /* A state whose file was tampered with; nobody's any more. */
