@@ -18,6 +18,7 @@
 #include "daemon/wallet-bus.h"
 #include "dbus/names.h"
 #include "protocol/limits.h"
+#include "protocol/pin.h"
 #include "protocol/text.h"
 
 #define NEUTRAL_TITLE "Shared credential"
@@ -48,7 +49,7 @@ typedef struct {
         guint expires_in;
         guint pin_digits;
         gboolean is_compat;
-        gboolean has_pin;
+        gboolean has_pin; /* -1: not said */
         gboolean has_public_title;
         gboolean does_wait;
 } TgCreate;
@@ -160,6 +161,7 @@ read_options(TgCreate *self, sd_bus_message *message, GError **error)
         };
 
         self->expires_in = TG_DEFAULT_LIFE_S;
+        self->has_pin = -1;
         return tg_options_read(message, keys, error);
 }
 
@@ -197,6 +199,62 @@ check_relay(TgCreate *self, GError **error)
         return TRUE;
 }
 
+static TgPinRule
+pin_rule(const TgCreate *self)
+{
+        TgSettings *settings = tg_manager_wallet(self->bus->manager)->settings;
+
+        if (tg_settings_requires_pin(settings, self->vertical->format))
+                return TG_PIN_REQUIRED;
+        return tg_vertical_pin_rule(self->vertical,
+                                    self->kind != NULL ? self->kind : self->vertical->kinds[0]);
+}
+
+/* The user may raise what the format says, and never lower it below what it requires. */
+static gboolean
+check_pin(TgCreate *self, GError **error)
+{
+        TgPinRule rule = pin_rule(self);
+        gboolean is_refused = self->has_pin == FALSE || self->is_compat;
+
+        if (rule == TG_PIN_REQUIRED && is_refused) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "this kind of credential is shared with a PIN only: leave out %s",
+                             self->is_compat ? "\"compat\"" : "\"pin\"");
+                return FALSE;
+        }
+        if (is_refused && (self->has_pin == TRUE || self->pin_digits != 0)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             self->is_compat ? "a link for other wallets cannot have a PIN: leave "
+                                               "out \"compat\" or the PIN"
+                                             : "a share without a PIN has no \"pin-digits\"");
+                return FALSE;
+        }
+        if (self->pin_digits != 0 &&
+            (self->pin_digits < TG_PIN_MIN_DIGITS || self->pin_digits > TG_PIN_MAX_DIGITS)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"pin-digits\" must be between %d and %d",
+                             TG_PIN_MIN_DIGITS,
+                             TG_PIN_MAX_DIGITS);
+                return FALSE;
+        }
+
+        if (self->pin_digits == 0 && !is_refused &&
+            (self->has_pin == TRUE || rule != TG_PIN_OPTIONAL))
+                self->pin_digits = TG_PIN_DEFAULT_DIGITS;
+        if (self->pin_digits != 0 && self->expires_in > TG_MAX_PIN_LIFE_S) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"expires-in\" must be at most %d seconds with a PIN",
+                             TG_MAX_PIN_LIFE_S);
+                return FALSE;
+        }
+        return TRUE;
+}
+
 static gboolean
 check_options(TgCreate *self, GError **error)
 {
@@ -206,12 +264,6 @@ check_options(TgCreate *self, GError **error)
                              "\"expires-in\" must be between %d and %d seconds",
                              TG_MIN_LIFE_S,
                              TG_MAX_LIFE_S);
-                return FALSE;
-        }
-        if (self->has_pin || self->pin_digits != 0) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "this version cannot protect a share with a PIN: leave out \"pin\"");
                 return FALSE;
         }
         if ((self->transport != NULL && !g_str_equal(self->transport, "mailbox")) ||
@@ -243,7 +295,7 @@ check_options(TgCreate *self, GError **error)
                 tg_set_error(error, TG_ERROR_INVALID, "\"image-url\" must begin with https://");
                 return FALSE;
         }
-        return check_relay(self, error);
+        return check_pin(self, error) && check_relay(self, error);
 }
 
 static TgCreate *
@@ -406,6 +458,7 @@ begin(TgCreate *self)
                 .relay = self->relay,
                 .life_s = self->expires_in,
                 .is_compat = self->is_compat,
+                .pin_digits = self->pin_digits,
                 .has_public_title = self->has_public_title,
                 .letter = self->letter != NULL ? self->letter[0] : 0,
                 .application = tg_caller_application(caller),

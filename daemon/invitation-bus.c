@@ -6,6 +6,7 @@
  *      begin             read the arguments
  *      invitation_read   the link is here; refuse what is wrong
  *      secret_read       …and its secret, where that came by another way
+ *      pin_read          …and the PIN, where it is known already
  *      inspect, accept   go their own ways
  *
  * CheckRelay asks for the preview of a mailbox that cannot exist.
@@ -23,6 +24,7 @@
 #include "protocol/crypto.h"
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
+#include "protocol/pin.h"
 #include "protocol/text.h"
 
 typedef struct {
@@ -38,6 +40,7 @@ typedef struct {
         TgValue *invitation_value;
         TgValue *secret_value;
         TgValue *pin_value;
+        TgSecret *pin;
         TgLink *link;
         char *origin; /* of CheckRelay */
         char *title;
@@ -48,6 +51,7 @@ typedef struct {
 
 static void invitation_read(TgSecret *secret, const GError *error, gpointer user_data);
 static void secret_read(TgSecret *secret, const GError *error, gpointer user_data);
+static void pin_read(TgSecret *secret, const GError *error, gpointer user_data);
 static void inspect(TgInvitation *self);
 static void accept_link(TgInvitation *self);
 
@@ -65,6 +69,7 @@ free_invitation(gpointer data)
         g_clear_pointer(&self->invitation_value, tg_value_free);
         g_clear_pointer(&self->secret_value, tg_value_free);
         g_clear_pointer(&self->pin_value, tg_value_free);
+        g_clear_pointer(&self->pin, tg_secret_unref);
         g_clear_pointer(&self->link, tg_link_free);
         g_free(self->origin);
         g_free(self->title);
@@ -93,7 +98,7 @@ read_arguments(TgInvitation *self, sd_bus_message *message, GError **error)
         };
         const TgOption accept_keys[] = {
                 {"secret", TG_OPTION_VALUE, &self->secret_value, TG_MAX_LINK_CHARS },
-                {"pin",    TG_OPTION_VALUE, &self->pin_value,    TG_MAX_LINK_CHARS },
+                {"pin",    TG_OPTION_VALUE, &self->pin_value,    64                },
                 {"title",  TG_OPTION_TEXT,  &self->title,        TG_MAX_TITLE_BYTES},
                 {"wait",   TG_OPTION_FLAG,  &self->does_wait,    0                 },
                 {NULL,     0,               NULL,                0                 },
@@ -166,6 +171,15 @@ trim(const TgSecret *secret, const char **ret_text, gsize *ret_n_chars)
 }
 
 static void
+read_pin(TgInvitation *self)
+{
+        if (self->pin_value != NULL)
+                self->read = tg_value_read(g_steal_pointer(&self->pin_value), pin_read, self);
+        else
+                accept_link(self);
+}
+
+static void
 invitation_read(TgSecret *secret, const GError *error, gpointer user_data)
 {
         TgInvitation *self = user_data;
@@ -185,7 +199,7 @@ invitation_read(TgSecret *secret, const GError *error, gpointer user_data)
         else if (self->secret_value != NULL)
                 self->read = tg_value_read(g_steal_pointer(&self->secret_value), secret_read, self);
         else if (self->is_accept)
-                accept_link(self);
+                read_pin(self);
         else
                 inspect(self);
 }
@@ -211,6 +225,25 @@ secret_read(TgSecret *secret, const GError *error, gpointer user_data)
         if (!tg_link_take_fragment(self->link, text, n_chars, &refused))
                 finish(self, refused);
         else
+                read_pin(self);
+}
+
+/* What cannot be a PIN is told while nothing has been sent. */
+static void
+pin_read(TgSecret *secret, const GError *error, gpointer user_data)
+{
+        TgInvitation *self = user_data;
+        g_autoptr(GError) refused = NULL;
+
+        self->read = NULL;
+        if (error == NULL && self->link->mode != TG_LINK_T2_PIN &&
+            self->link->mode != TG_LINK_NO_SECRET)
+                refused = tg_error_new(TG_ERROR_INVALID, "this link wants no PIN");
+        else if (error == NULL)
+                self->pin = tg_pin_parse(secret, 0, &refused);
+        if (error != NULL || refused != NULL)
+                finish(self, error != NULL ? error : refused);
+        else
                 accept_link(self);
 }
 
@@ -228,16 +261,11 @@ check_link(TgInvitation *self, GError **error)
                              "\"secret\"");
                 return FALSE;
         }
-        if (link->mode == TG_LINK_TDCH || link->mode == TG_LINK_T2_PIN ||
-            link->mode == TG_LINK_T2) {
+        if (link->mode == TG_LINK_TDCH) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
-                             "this version cannot open a link of this kind (PIN exchange or plain "
-                             "web server): a newer one can");
-                return FALSE;
-        }
-        if (self->pin_value != NULL) {
-                tg_set_error(error, TG_ERROR_INVALID, "this link wants no PIN");
+                             "this version cannot open a link of this kind (plain web server): a "
+                             "newer one can");
                 return FALSE;
         }
         return tg_inspection_is_allowed(tg_manager_wallet(self->bus->manager), link, error);
@@ -271,6 +299,7 @@ accept_checked(gpointer user_data)
                         manager,
                         self->link,
                         self->title != NULL && self->title[0] != '\0' ? self->title : NULL,
+                        self->pin,
                         tg_caller_application(caller),
                         tg_caller_bus_name(caller),
                         &error);

@@ -383,6 +383,7 @@ TgShare *
 tg_manager_accept(TgManager *self,
                   const TgLink *link,
                   const char *own_title,
+                  TgSecret *pin,
                   const char *application,
                   const char *starter,
                   GError **error)
@@ -395,6 +396,7 @@ tg_manager_accept(TgManager *self,
                                                 self,
                                                 link,
                                                 own_title,
+                                                pin,
                                                 application,
                                                 starter,
                                                 error));

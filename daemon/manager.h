@@ -40,6 +40,7 @@ TgShare *tg_manager_offer(TgManager *self, const TgShareOffer *offer, GError **e
 TgShare *tg_manager_accept(TgManager *self,
                            const TgLink *link,
                            const char *own_title,
+                           TgSecret *pin,
                            const char *application,
                            const char *starter,
                            GError **error);

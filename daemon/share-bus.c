@@ -119,15 +119,15 @@ append_title_verified(sd_bus_message *reply, const TgShare *share)
 static int
 append_pin_required(sd_bus_message *reply, const TgShare *share)
 {
-        return append_flag(reply, FALSE);
+        return append_flag(reply, tg_share_has_pin(share));
 }
 
 static int
 append_pin_attempts_left(sd_bus_message *reply, const TgShare *share)
 {
-        guint32 none = 0;
+        guint32 n_left = tg_share_pin_attempts_left(share);
 
-        return sd_bus_message_append_basic(reply, 'u', &none);
+        return sd_bus_message_append_basic(reply, 'u', &n_left);
 }
 
 static int
@@ -267,6 +267,12 @@ action_for(Row row, TgCaller *caller, const TgShare *share)
         return TG_ACTION_SHARE;
 }
 
+const char *
+tg_share_free_action(TgCaller *caller, const TgShare *share)
+{
+        return action_for(ROW_FREE, caller, share);
+}
+
 static int
 do_it(sd_bus_message *message, TgWalletBus *self, Row row, Act act, const char *reason)
 {
@@ -317,7 +323,10 @@ act_get_invitation(
 static void
 act_get_pin(TgWalletBus *self, TgCall *call, TgShare *share, const char *reason, GError **error)
 {
-        tg_set_error(error, TG_ERROR_BAD_STATE, "this share has no PIN");
+        g_autoptr(TgSecret) pin = tg_share_get_pin(share, error);
+
+        if (pin != NULL)
+                tg_call_return(call, "s", (const char *)tg_secret_get(pin, NULL));
 }
 
 static void
@@ -367,7 +376,10 @@ on_get_pin(sd_bus_message *message, void *userdata, sd_bus_error *error)
 static int
 on_provide_pin(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return do_it(message, userdata, ROW_FREE, act_get_pin, NULL);
+        TgWalletBus *self = userdata;
+        TgShare *share = share_at(self, sd_bus_message_get_path(message));
+
+        return share != NULL ? tg_provide_pin(self, message, share) : -ENOENT;
 }
 
 static int
@@ -478,18 +490,20 @@ static const struct {
         TgShareChange change;
         const char *property;
 } changed_properties[] = {
-        {TG_SHARE_STATE,       "State"        },
-        {TG_SHARE_STATE,       "EndedBy"      },
-        {TG_SHARE_FORMAT,      "Format"       },
-        {TG_SHARE_TITLE,       "Title"        },
-        {TG_SHARE_TITLE,       "Description"  },
-        {TG_SHARE_TITLE,       "TitleVerified"},
-        {TG_SHARE_RELAY,       "Relay"        },
-        {TG_SHARE_MODE,        "Mode"         },
-        {TG_SHARE_EXPIRES,     "Expires"      },
-        {TG_SHARE_FAILURE,     "Failure"      },
-        {TG_SHARE_CREDENTIAL,  "Credential"   },
-        {TG_SHARE_APPLICATION, "Application"  },
+        {TG_SHARE_STATE,                "State"          },
+        {TG_SHARE_STATE,                "EndedBy"        },
+        {TG_SHARE_FORMAT,               "Format"         },
+        {TG_SHARE_TITLE,                "Title"          },
+        {TG_SHARE_TITLE,                "Description"    },
+        {TG_SHARE_TITLE,                "TitleVerified"  },
+        {TG_SHARE_RELAY,                "Relay"          },
+        {TG_SHARE_MODE,                 "Mode"           },
+        {TG_SHARE_MODE,                 "PinRequired"    },
+        {TG_SHARE_PIN | TG_SHARE_STATE, "PinAttemptsLeft"},
+        {TG_SHARE_EXPIRES,              "Expires"        },
+        {TG_SHARE_FAILURE,              "Failure"        },
+        {TG_SHARE_CREDENTIAL,           "Credential"     },
+        {TG_SHARE_APPLICATION,          "Application"    },
 };
 
 void

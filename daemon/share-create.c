@@ -12,13 +12,15 @@
 #include "protocol/crypto.h"
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
+#include "protocol/pin.h"
 #include "protocol/text.h"
 
 #define KEY_BYTES 32
 #define NEUTRAL_TITLE "Shared credential"
 
+/* For a T1 link; others are written in an alphabet that nobody mangles. */
 static TgSecret *
-draw_key(GError **error)
+draw_plain_key(GError **error)
 {
         gsize n_chars = tg_base64_encoded_chars(TG_BASE64_STANDARD, KEY_BYTES);
 
@@ -41,14 +43,14 @@ draw_key(GError **error)
         }
 }
 
+/* The first message: of T1 the credential, of T2 an offer, which holds nothing but the display; the
+ * credential is kept sealed until the answer was right. */
 static char *
 seal_first_message(TgShare *self, GError **error)
 {
         const TgVertical *vertical = tg_vertical_find(self->format);
         g_autoptr(TgSecret) content = NULL;
-        guint8 sid[TG_SID_BYTES];
-        gsize n_content;
-        const guint8 *octets;
+        g_auto(TgOutput) output = {0};
         TgHeader header = {
                 .present = TRUE,
                 .reads_end = TRUE,
@@ -61,12 +63,38 @@ seal_first_message(TgShare *self, GError **error)
         if (content == NULL)
                 return NULL;
 
-        tg_random(sid, sizeof sid);
-        self->thread = tg_thread_new(TG_ROLE_INITIATOR, sid, TRUE);
-        octets = tg_secret_get(content, &n_content);
+        TgInput input = {
+                .kind = TG_INPUT_BEGIN,
+                .format = self->format,
+                .content = content,
+                .header = &header,
+        };
+        if (!tg_exchange_dispatch(self->exchange, &input, &output, error))
+                return NULL;
+        return g_steal_pointer(&output.payload);
+}
 
-        return tg_thread_write(
-                self->thread, self->key, self->format, octets, n_content, &header, error);
+static gboolean
+draw_secrets(TgShare *self, GError **error)
+{
+        g_autoptr(TgSecret) pin = NULL;
+
+        g_clear_pointer(&self->key, tg_secret_unref);
+        self->key = tg_share_exchange_mode(self) == TG_MODE_T1
+                            ? draw_plain_key(error)
+                            : tg_secret_new_random(KEY_BYTES, error);
+        if (self->key == NULL)
+                return FALSE;
+        g_clear_pointer(&self->claim, tg_secret_unref);
+        self->claim = tg_share_draw_claim(error);
+        if (self->claim == NULL)
+                return FALSE;
+        if (tg_share_has_pin(self)) {
+                pin = tg_pin_new(self->pin_digits, error);
+                if (pin == NULL || !tg_share_note_names(self, error))
+                        return FALSE;
+        }
+        return tg_share_begin_exchange(self, pin, error);
 }
 
 static TgSecret *
@@ -87,9 +115,7 @@ tg_share_make_create(TgShare *self, GError **error)
                                                                                : (char *)"",
         };
 
-        self->key = draw_key(error);
-        self->claim = self->key != NULL ? tg_share_draw_claim(error) : NULL;
-        if (self->claim == NULL)
+        if (!draw_secrets(self, error))
                 return NULL;
         payload = seal_first_message(self, error);
         if (payload == NULL)
@@ -161,6 +187,25 @@ tg_share_take_created(TgShare *self, const TgReply *reply, GError **error)
         return TRUE;
 }
 
+/* The address is known: with it the link, and what the exchange is bound to. */
+static gboolean
+invite(TgShare *self, const TgReply *reply, GError **error)
+{
+        if (!tg_share_take_created(self, reply, error))
+                return FALSE;
+        g_clear_pointer(&self->invitation, tg_secret_unref);
+        self->invitation = tg_link_format(
+                self->mailbox_url, self->letter, tg_share_link_mode(self), self->key, error);
+        if (self->invitation == NULL)
+                return FALSE;
+
+        self->undo = tg_exchange_save(self->exchange, error);
+        if (self->undo == NULL || !tg_exchange_set_place(self->exchange, self->mailbox_url, error))
+                return FALSE;
+        tg_exchange_written(self->exchange);
+        return TRUE;
+}
+
 /* Refused for good: there is no mailbox to be deleted. */
 static void
 not_created(TgShare *self, const TgReply *reply)
@@ -181,17 +226,13 @@ on_created(const TgReply *reply, gpointer user_data)
         tg_share_note_clock(self, reply);
         switch (reply->kind) {
         case TG_REPLY_DONE:
-                if (tg_share_take_created(self, reply, &error))
-                        self->invitation = tg_link_format(
-                                self->mailbox_url, self->letter, TG_LINK_T1, self->key, &error);
-                if (self->invitation == NULL) {
+                if (!invite(self, reply, &error)) {
                         /* Asking once more would bring the same answer. */
                         g_clear_pointer(&self->request_id, g_free);
                         tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
                         return;
                 }
                 tg_share_came_through(self);
-                self->was_uploaded = TRUE;
                 g_clear_pointer(&self->request_id, g_free);
                 tg_share_happens(self, TG_EVENT_UPLOADED, nothing);
                 return;

@@ -63,9 +63,11 @@ TgSecret *
 tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
 {
         g_autofree char *content = NULL;
-        g_autofree char *payload = NULL;
         g_autofree char *body = NULL;
+        g_autoptr(TgSecret) secret = NULL;
+        g_auto(TgOutput) output = {0};
         g_autoptr(GError) error = NULL;
+        TgInput input = {.kind = TG_INPUT_SAY, .format = TG_END_FORMAT};
         TgSecret *message = NULL;
 
         self->outcome = outcome;
@@ -83,24 +85,18 @@ tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
         /* But who could not even claim does not claim only to say so. */
         if (!self->is_bound && outcome == TG_OUTCOME_FAILED)
                 self->errand = TG_ERRAND_NONE;
-        if (!self->is_bound || self->thread == NULL || tg_thread_count(self->thread) == 0)
+        if (!self->is_bound || self->exchange == NULL || tg_exchange_count(self->exchange) == 0)
                 return NULL;
 
-        if (!tg_thread_peer_reads_end(self->thread)) {
+        if (!tg_exchange_peer_reads_end(self->exchange)) {
                 self->errand = TG_ERRAND_DELETE;
                 return NULL;
         }
 
         content = tg_end_content(outcome, reason);
-        payload = tg_thread_write(self->thread,
-                                  self->key,
-                                  TG_END_FORMAT,
-                                  (const guint8 *)content,
-                                  strlen(content),
-                                  NULL,
-                                  &error);
-        if (payload != NULL) {
-                body = tg_mailbox_format_update(payload);
+        input.content = secret = tg_secret_new(content, strlen(content), &error);
+        if (secret != NULL && tg_exchange_dispatch(self->exchange, &input, &output, &error)) {
+                body = tg_mailbox_format_update(output.payload);
                 message = tg_secret_new(body, strlen(body), &error);
         }
         if (message == NULL) {
@@ -316,8 +312,9 @@ on_claimed_to_say(const TgReply *reply, gpointer user_data)
         TgShare *self = user_data;
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
         g_auto(TgMailboxContent) content = {};
-        g_autoptr(TgEnvelope) envelope = NULL;
+        g_auto(TgOutput) output = {0};
         g_autoptr(TgSecret) message = NULL;
+        TgInput input = {.kind = TG_INPUT_PAYLOAD, .payload = &content.payload};
         const char *text;
         gsize n_bytes;
 
@@ -332,8 +329,8 @@ on_claimed_to_say(const TgReply *reply, gpointer user_data)
         g_free(self->etag);
         self->etag = g_strdup(reply->etag);
         if (!tg_mailbox_parse_content(text, n_bytes, &content, NULL) ||
-            tg_thread_read(self->thread, self->key, &content.payload, &envelope, NULL) ==
-                    TG_READ_REFUSED) {
+            !tg_exchange_dispatch(self->exchange, &input, &output, NULL) ||
+            output.kind == TG_OUTPUT_IGNORED) {
                 turn_into_delete(self);
                 return;
         }
@@ -368,12 +365,12 @@ draw_claim_to_say(TgShare *self)
 {
         g_autofree char *claim = tg_share_new_request_id(); /* a UUID as good as any */
 
-        if (self->thread == NULL)
-                self->thread = tg_thread_new(TG_ROLE_RECIPIENT, NULL, TRUE);
-        if (self->claim != NULL)
+        if (self->claim != NULL && self->exchange != NULL)
                 return TRUE;
-        self->claim = tg_secret_new(claim, strlen(claim), NULL);
-        return self->claim != NULL && keep(self, NULL);
+        if (self->claim == NULL)
+                self->claim = tg_secret_new(claim, strlen(claim), NULL);
+        return self->claim != NULL && self->key != NULL &&
+               tg_share_begin_exchange(self, NULL, NULL) && keep(self, NULL);
 }
 
 void

@@ -9,12 +9,13 @@
 #include "daemon/share-private.h"
 #include "protocol/limits.h"
 
-/* The user's own word may not be undone by an old state file: it counts. */
+/* The user's own word, and a try, may not be undone by an old state file: they count. */
 gboolean
 tg_share_event_counts(TgEvent event)
 {
         return event == TG_EVENT_CANCEL || event == TG_EVENT_DECLINE ||
-               event == TG_EVENT_RELINQUISH;
+               event == TG_EVENT_RELINQUISH || event == TG_EVENT_ANSWERED ||
+               event == TG_EVENT_PIN_GIVEN;
 }
 
 TgSecret *
@@ -76,6 +77,8 @@ tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error
              !tg_store_set_count(store, tg_store_count(store) + 1, error)) ||
             (event == TG_EVENT_PROVISIONED &&
              !self->owner->arrived(self, &arrival, error, self->owner_data)) ||
+            (self->state == TG_STATE_BURNED && event == TG_EVENT_BURNED &&
+             !tg_share_add_burns(self, error)) ||
             (tg_share_is_ended(self) && tg_share_is_link_used(self) &&
              !tg_store_add_link(store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, error)) ||
             !tg_share_save(self, body, error)) {
@@ -95,9 +98,14 @@ perform(TgShare *self, TgAction action)
                 tg_share_create(self);
                 break;
         case TG_ACTION_WATCH:
-        case TG_ACTION_WRITE:
-        case TG_ACTION_CHARGE:
                 tg_share_watch(self);
+                break;
+        case TG_ACTION_WRITE:
+                self->is_write_doubtful = FALSE;
+                tg_share_write(self);
+                break;
+        case TG_ACTION_CHARGE:
+                tg_share_charge(self);
                 break;
         case TG_ACTION_CLAIM:
                 tg_share_claim(self);
@@ -179,7 +187,7 @@ typedef struct {
         TgSecret *invitation;
         TgSecret *claim;
         TgSecret *content;
-        GBytes *thread;
+        TgSecret *exchange;
         char *mailbox_url;
         char *request_id;
         char *etag;
@@ -189,6 +197,14 @@ static TgSecret *
 ref_or_null(TgSecret *secret)
 {
         return secret != NULL ? tg_secret_ref(secret) : NULL;
+}
+
+static TgSecret *
+exchange_before(const TgShare *self)
+{
+        if (self->undo != NULL)
+                return tg_secret_ref(self->undo);
+        return self->exchange != NULL ? tg_exchange_save(self->exchange, NULL) : NULL;
 }
 
 static void
@@ -206,7 +222,7 @@ remember(const TgShare *self, TgEvent event, Before *ret_before)
                 .invitation = ref_or_null(self->invitation),
                 .claim = ref_or_null(self->claim),
                 .content = ref_or_null(self->content),
-                .thread = self->thread != NULL ? tg_thread_save(self->thread) : NULL,
+                .exchange = exchange_before(self),
                 .mailbox_url = g_strdup(self->mailbox_url),
                 .request_id = g_strdup(self->request_id),
                 .etag = g_strdup(self->etag),
@@ -220,7 +236,7 @@ forget_before(Before *before)
         g_clear_pointer(&before->invitation, tg_secret_unref);
         g_clear_pointer(&before->claim, tg_secret_unref);
         g_clear_pointer(&before->content, tg_secret_unref);
-        g_clear_pointer(&before->thread, g_bytes_unref);
+        g_clear_pointer(&before->exchange, tg_secret_unref);
         g_clear_pointer(&before->mailbox_url, g_free);
         g_clear_pointer(&before->request_id, g_free);
         g_clear_pointer(&before->etag, g_free);
@@ -252,13 +268,10 @@ put_back(TgShare *self, Before *before)
         PUT_BACK(mailbox_url, g_free);
         PUT_BACK(request_id, g_free);
         PUT_BACK(etag, g_free);
-        g_clear_pointer(&self->thread, tg_thread_free);
-        if (before->thread != NULL) {
-                gsize n_bytes;
-                const guint8 *bytes = g_bytes_get_data(before->thread, &n_bytes);
-
-                self->thread = tg_thread_load(bytes, n_bytes, NULL);
-        }
+        g_clear_pointer(&self->undo, tg_secret_unref);
+        g_clear_pointer(&self->exchange, tg_exchange_free);
+        if (before->exchange != NULL)
+                self->exchange = tg_exchange_load(before->exchange, NULL);
 }
 
 /* The parts of an end that are made ready before it is saved; the body to be saved. */
@@ -310,6 +323,7 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
                 return FALSE;
         }
 
+        g_clear_pointer(&self->undo, tg_secret_unref);
         log_state(self, before.state);
         if (tg_state_is_end(state)) {
                 tg_share_drop_pending(self);

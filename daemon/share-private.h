@@ -6,13 +6,14 @@
  * object), share-event.c (one event, one step), share-user.c (what the user may do), share-resume.c
  * (how it goes on), share-record.c (to and from the store), share-request.c and share-create.c,
  * share-watch.c, share-receive.c (requests while it runs), share-errand.c (what is still to be
- * sent after its end).
+ * sent after its end), share-exchange.c (what the exchange of messages says), share-charge.c (the
+ * initiator's verdict on a PIN), share-pin.c (a PIN is shown or typed).
  */
 
 #include "daemon/share.h"
 #include "daemon/transport.h"
 #include "protocol/bytes.h"
-#include "protocol/envelope.h"
+#include "protocol/exchange.h"
 
 /* What is still to be sent after an end. */
 typedef enum {
@@ -58,13 +59,15 @@ struct TgShare {
         TgSecret *key;        /* the link's secret */
         TgSecret *invitation; /* initiator: the whole link */
         TgSecret *claim;      /* UUID text: a bearer token */
-        TgThread *thread;
+        TgExchange *exchange;
+        TgSecret
+                *undo; /* the exchange as it is stored, while a step that changes it is under way */
+        GBytes *names; /* initiator with PIN: digests of what is shared, 32 octets each */
         char *mailbox_url;
         char letter; /* the link's v */
         gboolean is_compat;
-        gboolean is_bound;     /* recipient: a read has bound the mailbox to our claim */
-        gboolean has_arrived;  /* recipient: the body is the content that has arrived */
-        gboolean was_uploaded; /* initiator: the credential has been in the mailbox */
+        gboolean is_bound;    /* recipient: a read has bound the mailbox to our claim */
+        gboolean has_arrived; /* recipient: the body is the content that has arrived */
         gboolean has_digest;
         guint8 digest[32];
         char *etag;
@@ -82,6 +85,7 @@ struct TgShare {
         char *item_path;
         GHashTable *attributes;
         guint life_s;
+        guint pin_digits; /* 0: no PIN */
         gboolean has_public_title;
 
         /* only in memory */
@@ -90,6 +94,7 @@ struct TgShare {
         char *content_type;
         char *label;
         gboolean is_interactive;
+        TgSecret *given_pin; /* recipient: typed before it was asked for */
 
         TgSecret *ended_link;    /* declined while there was no key for its digest */
         GBytes *unsaved_message; /* the end message, where there is no key to save it under */
@@ -103,9 +108,11 @@ struct TgShare {
         TgAsking *asking;
         TgTurn *turn;
         TgKeyringJob *job;
+        TgVaultWait *count_wait;
         guint timer;
-        guint n_failures; /* in a row, for the back-off */
-        guint n_ignored;  /* payloads in a row */
+        guint n_failures;           /* in a row, for the back-off */
+        guint n_ignored;            /* payloads in a row */
+        gboolean is_write_doubtful; /* a write has gone out whose answer we do not have */
         gint64 asked_at_us;
         guint held_s; /* for so long the answer awaited was asked to be held; 0: not */
 };
@@ -163,6 +170,42 @@ void tg_share_time_is_up(TgShare *self);
 gboolean tg_share_save(TgShare *self, TgSecret *body, GError **error);
 void tg_share_read_detail(TgShare *self, TgSecret *detail);
 
+/* ---- share-exchange.c ---- */
+
+TgLinkMode tg_share_link_mode(const TgShare *self);
+TgMode tg_share_exchange_mode(const TgShare *self);
+/* Makes the exchange; claim, key and mode are there, and a recipient's mailbox. */
+gboolean tg_share_begin_exchange(TgShare *self, const TgSecret *pin, GError **error);
+/* Feeds @input to the exchange and remembers how it was: what is not saved has not happened. */
+gboolean tg_share_dispatch(TgShare *self, const TgInput *input, TgOutput *output, GError **error);
+/* The exchange as it was before the step, where there is one under way. */
+void tg_share_undo(TgShare *self);
+void tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag);
+/* Nothing that counts as news: the relay is asked less and less often. */
+void tg_share_ignored(TgShare *self, const GError *error);
+void tg_share_take_display(TgShare *self, const TgHeader *display);
+/* What is next in the exchange: something is written, judged or waited for. */
+void tg_share_go_on_exchanging(TgShare *self);
+
+/* ---- share-write.c ---- */
+
+/* Writes the octets of the exchange that are pending, then watches. */
+void tg_share_write(TgShare *self);
+
+/* ---- share-charge.c ---- */
+
+/* Remembers what is shared, and refuses it when too many shares of it were burned. */
+gboolean tg_share_note_names(TgShare *self, GError **error);
+gboolean tg_share_add_burns(TgShare *self, GError **error);
+/* Counts the try where nothing undoes it, then judges. */
+void tg_share_charge(TgShare *self);
+
+/* ---- share-pin.c ---- */
+
+void tg_share_ask_pin(TgShare *self, gboolean is_again);
+/* All is well but for what is to be said of a wrong PIN. */
+void tg_share_is_well(TgShare *self);
+
 /* ---- share-request.c ---- */
 
 TgHttpContext *tg_share_context(TgShare *self);
@@ -193,6 +236,7 @@ gboolean tg_share_take_created(TgShare *self, const TgReply *reply, GError **err
 /* ---- share-watch.c ---- */
 
 void tg_share_watch(TgShare *self);
+void tg_share_gone(TgShare *self, const TgReply *reply);
 void tg_share_take_content(TgShare *self, const TgReply *reply);
 
 /* ---- share-receive.c ---- */
@@ -201,7 +245,7 @@ void tg_share_claim(TgShare *self);
 gboolean tg_share_prepare_claim(TgShare *self, GError **error);
 /* The credential has arrived: checked wholly, then stored before anything else. FALSE where
  * something passing is in the way: then it has to be read again. */
-gboolean tg_share_arrived(TgShare *self, const TgEnvelope *envelope);
+gboolean tg_share_arrived(TgShare *self, const TgOutput *output);
 void tg_share_provision(TgShare *self);
 
 /* ---- share-errand.c ---- */

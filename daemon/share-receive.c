@@ -75,10 +75,9 @@ tg_share_prepare_claim(TgShare *self, GError **error)
 
         memcpy(self->digest, digest, sizeof digest);
         self->has_digest = TRUE;
-        self->thread = tg_thread_new(TG_ROLE_RECIPIENT, NULL, TRUE);
         self->claim = tg_share_draw_claim(error);
 
-        return self->claim != NULL;
+        return self->claim != NULL && tg_share_begin_exchange(self, NULL, error);
 }
 
 void
@@ -102,22 +101,15 @@ tg_share_claim(TgShare *self)
 /* The title: the user's own, else the sender's authenticated one, else what the
  * content brings along, else what the relay said. */
 static void
-take_display(TgShare *self, const TgHeader *header, const TgProvision *provision)
+take_display(TgShare *self, const TgHeader *display, const TgProvision *provision)
 {
-        g_autofree char *title = tg_text_clean(header->title, -1, TG_MAX_TITLE_BYTES);
-        const char *best = title[0] != '\0' ? title : provision->title;
-
-        if (!self->is_title_own && best != NULL && best[0] != '\0') {
+        tg_share_take_display(self, display);
+        if (!self->is_title_verified && provision->title != NULL && provision->title[0] != '\0') {
                 g_free(self->title);
-                self->title = g_strdup(best);
+                self->title = g_strdup(provision->title);
                 self->is_title_verified = TRUE;
         }
-        if (header->present) {
-                g_free(self->description);
-                self->description =
-                        tg_text_clean(header->description, -1, TG_MAX_DESCRIPTION_BYTES);
-        }
-        tg_share_tell(self, TG_SHARE_TITLE | TG_SHARE_FORMAT | TG_SHARE_MODE);
+        tg_share_tell(self, TG_SHARE_TITLE | TG_SHARE_FORMAT | TG_SHARE_MODE | TG_SHARE_PIN);
 }
 
 static void
@@ -149,6 +141,17 @@ check_content(TgShare *self, const TgEnvelope *envelope, TgProvision *ret, GErro
                              "the link promised another kind of credential than what arrived");
                 return FALSE;
         }
+        /* Else who can change the link would replace one with a PIN by one without, and with a
+         * credential of his own. */
+        if (!tg_share_has_pin(self) &&
+            (tg_vertical_requires_pin(vertical) ||
+             tg_settings_requires_pin(self->wallet->settings, vertical->format))) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "this kind of credential is taken with a PIN only: ask the sender to "
+                             "share it with one");
+                return FALSE;
+        }
         return vertical->decode(&envelope->content, ret, error);
 }
 
@@ -160,6 +163,7 @@ store_arrived(TgShare *self, TgState before, TgSecret *content)
 
         if (is_unlocked ? tg_share_event(self, TG_EVENT_RECEIVED, content, &error)
                         : tg_share_save(self, content, &error)) {
+                g_clear_pointer(&self->undo, tg_secret_unref);
                 if (!is_unlocked) {
                         tg_share_tell(self, TG_SHARE_STATE);
                         tg_share_provision(self);
@@ -177,8 +181,9 @@ store_arrived(TgShare *self, TgState before, TgSecret *content)
 /* The credential has arrived: checked wholly, then stored before anything else. FALSE where
  * something passing is in the way: then it has to be read again. */
 gboolean
-tg_share_arrived(TgShare *self, const TgEnvelope *envelope)
+tg_share_arrived(TgShare *self, const TgOutput *output)
 {
+        const TgEnvelope *envelope = output->envelope;
         g_auto(TgProvision) provision = {};
         g_autoptr(TgSecret) content = NULL;
         g_autoptr(GError) error = NULL;
@@ -204,7 +209,7 @@ tg_share_arrived(TgShare *self, const TgEnvelope *envelope)
         g_free(self->credential_id);
         self->credential_id = tg_hex_encode(id, sizeof id);
         self->has_arrived = TRUE;
-        take_display(self, &envelope->header, &provision);
+        take_display(self, &output->display, &provision);
         tg_share_came_through(self);
 
         if (self->state == TG_STATE_CLAIMING) {

@@ -24,7 +24,6 @@ enum {
         FIELD_KEY = 13,
         FIELD_INVITATION = 14,
         FIELD_CLAIM = 15,
-        FIELD_THREAD = 16,
         FIELD_MAILBOX = 17,
         FIELD_LETTER = 18,
         FIELD_DIGEST = 19,
@@ -39,6 +38,9 @@ enum {
         FIELD_ATTRIBUTES = 28,
         FIELD_IMAGE = 29,
         FIELD_LIFE = 30,
+        FIELD_PIN_DIGITS = 31,
+        FIELD_EXCHANGE = 32,
+        FIELD_NAMES = 33,
 };
 
 enum {
@@ -47,7 +49,6 @@ enum {
         FLAG_COMPAT = 1 << 2,
         FLAG_BOUND = 1 << 3,
         FLAG_ARRIVED = 1 << 4,
-        FLAG_UPLOADED = 1 << 5,
         FLAG_MESSAGE = 1 << 6,
         FLAG_CLOCK_CORRECTED = 1 << 7,
         FLAG_SHORTENED = 1 << 8,
@@ -60,7 +61,7 @@ flags_of(const TgShare *self)
         return (self->is_title_verified ? FLAG_TITLE_VERIFIED : 0) |
                (self->is_title_own ? FLAG_TITLE_OWN : 0) | (self->is_compat ? FLAG_COMPAT : 0) |
                (self->is_bound ? FLAG_BOUND : 0) | (self->has_arrived ? FLAG_ARRIVED : 0) |
-               (self->was_uploaded ? FLAG_UPLOADED : 0) | (self->has_message ? FLAG_MESSAGE : 0) |
+               (self->has_message ? FLAG_MESSAGE : 0) |
                (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0) |
                (self->is_shortened ? FLAG_SHORTENED : 0) |
                (self->has_public_title ? FLAG_PUBLIC_TITLE : 0);
@@ -77,6 +78,7 @@ write_offer(TgRecord *record, const TgShare *self)
         tg_record_put_text(record, FIELD_ITEM, self->item_path);
         tg_record_put_text(record, FIELD_IMAGE, self->image_url);
         tg_record_put_number(record, FIELD_LIFE, self->life_s);
+        tg_record_put_number(record, FIELD_PIN_DIGITS, self->pin_digits);
         if (self->attributes == NULL)
                 return;
 
@@ -92,6 +94,7 @@ static TgSecret *
 write_detail(const TgShare *self, GError **error)
 {
         g_autoptr(TgRecord) record = tg_record_new();
+        g_autoptr(TgSecret) exchange = NULL;
 
         tg_record_put_text(record, FIELD_FORMAT, self->format);
         tg_record_put_text(record, FIELD_RELAY, self->relay);
@@ -110,14 +113,17 @@ write_detail(const TgShare *self, GError **error)
         tg_record_put_secret(record, FIELD_KEY, self->key);
         tg_record_put_secret(record, FIELD_INVITATION, self->invitation);
         tg_record_put_secret(record, FIELD_CLAIM, self->claim);
-        if (self->thread != NULL) {
-                g_autoptr(GBytes) thread = tg_thread_save(self->thread);
-
-                tg_record_put_bytes(record,
-                                    FIELD_THREAD,
-                                    g_bytes_get_data(thread, NULL),
-                                    g_bytes_get_size(thread));
+        if (self->exchange != NULL) {
+                exchange = tg_exchange_save(self->exchange, error);
+                if (exchange == NULL)
+                        return NULL;
+                tg_record_put_secret(record, FIELD_EXCHANGE, exchange);
         }
+        if (self->names != NULL && !tg_share_is_ended(self))
+                tg_record_put_bytes(record,
+                                    FIELD_NAMES,
+                                    g_bytes_get_data(self->names, NULL),
+                                    g_bytes_get_size(self->names));
         tg_record_put_text(record, FIELD_MAILBOX, self->mailbox_url);
         tg_record_put_number(record, FIELD_LETTER, (guint64)(guchar)self->letter);
         if (self->has_digest)
@@ -135,6 +141,14 @@ write_detail(const TgShare *self, GError **error)
         return tg_record_write(record, error);
 }
 
+/* Whose tries the head of the store is to count. */
+static gboolean
+asks_for_pin(const TgShare *self)
+{
+        return self->role == TG_ROLE_INITIATOR && tg_share_has_pin(self) &&
+               !tg_share_is_ended(self);
+}
+
 gboolean
 tg_share_save(TgShare *self, TgSecret *body, GError **error)
 {
@@ -150,6 +164,8 @@ tg_share_save(TgShare *self, TgSecret *body, GError **error)
                 .ended_s = self->ended_s,
                 .is_busy = tg_share_is_busy(self),
                 .version = self->version,
+                .has_pin = asks_for_pin(self),
+                .n_tries = self->exchange != NULL ? tg_exchange_attempts_used(self->exchange) : 0,
         };
 
         if (self->is_sealed) {
@@ -195,6 +211,7 @@ read_offer(TgShare *self, TgSecret *detail)
         self->item_path = tg_record_get_text(detail, FIELD_ITEM);
         self->image_url = tg_record_get_text(detail, FIELD_IMAGE);
         self->life_s = (guint)tg_record_get_number(detail, FIELD_LIFE, 0);
+        self->pin_digits = (guint)tg_record_get_number(detail, FIELD_PIN_DIGITS, 0);
         if (!tg_record_get_slice(detail, FIELD_ATTRIBUTES, &bytes, &n_bytes))
                 return;
 
@@ -210,6 +227,7 @@ read_offer(TgShare *self, TgSecret *detail)
 static void
 read_exchange(TgShare *self, TgSecret *detail)
 {
+        g_autoptr(TgSecret) exchange = NULL;
         const guint8 *bytes;
         gsize n_bytes;
 
@@ -218,8 +236,12 @@ read_exchange(TgShare *self, TgSecret *detail)
         self->key = tg_record_get_secret(detail, FIELD_KEY);
         self->invitation = tg_record_get_secret(detail, FIELD_INVITATION);
         self->claim = tg_record_get_secret(detail, FIELD_CLAIM);
-        if (tg_record_get_slice(detail, FIELD_THREAD, &bytes, &n_bytes))
-                self->thread = tg_thread_load(bytes, n_bytes, NULL);
+        exchange = tg_record_get_secret(detail, FIELD_EXCHANGE);
+        if (exchange != NULL)
+                self->exchange = tg_exchange_load(exchange, NULL);
+        g_clear_pointer(&self->names, g_bytes_unref);
+        if (tg_record_get_slice(detail, FIELD_NAMES, &bytes, &n_bytes))
+                self->names = g_bytes_new(bytes, n_bytes);
         self->has_digest = tg_record_get_slice(detail, FIELD_DIGEST, &bytes, &n_bytes) &&
                            n_bytes == sizeof self->digest;
         if (self->has_digest)
@@ -231,6 +253,8 @@ read_exchange(TgShare *self, TgSecret *detail)
         self->errand = (TgErrand)tg_record_get_number(detail, FIELD_ERRAND, TG_ERRAND_NONE);
         self->outcome = (TgOutcome)tg_record_get_number(detail, FIELD_OUTCOME, 0);
         replace(&self->reason, tg_record_get_text(detail, FIELD_REASON));
+        /* A write of a former life may have been done. */
+        self->is_write_doubtful = TRUE;
         if (self->request_id == NULL)
                 read_offer(self, detail);
 }
@@ -258,7 +282,6 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
         self->is_compat = (flags & FLAG_COMPAT) != 0;
         self->is_bound = (flags & FLAG_BOUND) != 0;
         self->has_arrived = (flags & FLAG_ARRIVED) != 0;
-        self->was_uploaded = (flags & FLAG_UPLOADED) != 0;
         self->has_message = (flags & FLAG_MESSAGE) != 0;
         self->is_clock_corrected = (flags & FLAG_CLOCK_CORRECTED) != 0;
         self->is_shortened = (flags & FLAG_SHORTENED) != 0;

@@ -49,15 +49,40 @@ tg_share_new_request_id(void)
         return g_strdup(text);
 }
 
+/* All octets that stand behind the link's '#', decoded. */
+static TgSecret *
+fragment_of(const TgShare *self)
+{
+        TgMode mode = tg_share_exchange_mode(self);
+        TgSecret *fragment;
+        const guint8 *key;
+        guint8 *buffer;
+        gsize n_key;
+
+        if (self->key == NULL)
+                return NULL;
+        if (mode == TG_MODE_T1)
+                return tg_secret_ref(self->key);
+
+        key = tg_secret_get(self->key, &n_key);
+        fragment = tg_secret_new_blank(1 + n_key, &buffer, NULL);
+        if (fragment == NULL)
+                return NULL;
+        buffer[0] = mode == TG_MODE_T2_PIN ? 1 : 2;
+        memcpy(buffer + 1, key, n_key);
+        return fragment;
+}
+
 /* The proof that a binding read carries, or the verifier that the relay keeps. */
 char *
 tg_share_proof(TgShare *self, gboolean is_verifier)
 {
+        g_autoptr(TgSecret) fragment = fragment_of(self);
         guint8 octets[TG_PROOF_BYTES];
         guint8 verifier[TG_PROOF_BYTES];
         char *text;
 
-        if (self->key == NULL || !tg_claim_proof(self->key, octets, NULL))
+        if (fragment == NULL || !tg_claim_proof(fragment, octets, NULL))
                 return NULL;
         tg_claim_verifier(octets, verifier);
         text = tg_base64_encode(TG_BASE64_URL, is_verifier ? verifier : octets, TG_PROOF_BYTES);

@@ -76,6 +76,9 @@ take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError
                 self->version = row->version;
         if (detail != NULL)
                 tg_share_read_detail(self, detail);
+        /* The clear columns may say anything. */
+        if (detail != NULL && !tg_share_is_ended(self))
+                self->ended_s = 0;
         /* Not of one that has ended before, and in its own way. */
         if (error != NULL && !tg_share_is_ended(self))
                 tg_share_set_failure(self, error);
@@ -129,7 +132,7 @@ tg_share_unsealed(TgShare *self,
 void
 tg_share_keyring_changed(TgShare *self)
 {
-        if (self->is_waiting_for_keyring)
+        if (self->is_waiting_for_keyring || self->count_wait != NULL)
                 tg_share_go_on(self);
 }
 
@@ -185,18 +188,18 @@ tg_share_go_on(TgShare *self)
                 tg_share_claim(self);
                 break;
         case TG_STATE_INVITED:
-                tg_share_watch(self);
+        case TG_STATE_VERIFYING_PIN:
+        case TG_STATE_PIN_NEEDED:
+                tg_share_go_on_exchanging(self);
                 break;
         case TG_STATE_EXCHANGING:
         case TG_STATE_PROVISIONING:
                 if (self->has_arrived)
                         tg_share_provision(self);
                 else
-                        tg_share_watch(self);
+                        tg_share_go_on_exchanging(self);
                 break;
         case TG_STATE_AUTHORIZING:
-        case TG_STATE_VERIFYING_PIN:
-        case TG_STATE_PIN_NEEDED:
         case TG_STATE_COMPLETED:
         case TG_STATE_CANCELLED:
         case TG_STATE_DECLINED:

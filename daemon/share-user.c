@@ -56,9 +56,9 @@ tg_share_get_invitation(TgShare *self, GError **error)
 GError *
 tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event)
 {
-        gboolean was_sent =
-                from != TG_STATE_AUTHORIZING &&
-                (from != TG_STATE_UPLOADING || self->is_sealed || self->request_id != NULL);
+        gboolean was_sent = from != TG_STATE_AUTHORIZING &&
+                            (self->is_sealed ||
+                             (self->exchange != NULL && tg_exchange_is_given(self->exchange)));
 
         if (event == TG_EVENT_TIME_UP)
                 return tg_error_new(TG_ERROR_EXPIRED, "nobody finished it in time");
@@ -69,7 +69,7 @@ tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event)
         return tg_error_new(TG_ERROR_CANCELLED,
                             was_sent ? "cancelled, but it may have been received before: what was "
                                        "read cannot be taken back"
-                                     : "cancelled before anything was sent");
+                                     : "cancelled before the credential was sent");
 }
 
 /* The user's word. @event is stored before this returns. */
@@ -121,6 +121,15 @@ tg_share_decline(TgShare *self, const char *reason, GError **error)
 gboolean
 tg_share_relinquish(TgShare *self, GError **error)
 {
+        /* Before the row is read nobody knows; then the relay refuses it. */
+        if (!tg_share_is_ended(self) && self->exchange != NULL &&
+            tg_exchange_attempts_used(self->exchange) > 0) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "the sender has been answered already: this invitation cannot be "
+                             "left to another device; cancel it");
+                return FALSE;
+        }
         return end_by_user(self, TG_EVENT_RELINQUISH, "", error);
 }
 

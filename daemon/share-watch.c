@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Reading the mailbox, on both sides: what is there is judged by the thread's rules, and each
- * outcome is one event; the table decides.
+ * Reading the mailbox, on both sides: what the relay answers, and the waiting in between.
  */
 
 #include "daemon/clock.h"
@@ -10,121 +9,6 @@
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
 #include "protocol/text.h"
-
-static void
-end_of_peer(TgShare *self, const TgEnvelope *envelope)
-{
-        g_autofree char *reason = NULL;
-        g_autoptr(GError) error = NULL;
-        TgOutcome outcome;
-
-        tg_end_parse(&envelope->content, &outcome, &reason);
-        switch (outcome) {
-        case TG_OUTCOME_COMPLETED:
-                tg_share_set_failure(self, NULL);
-                tg_share_ends(self, TG_EVENT_PEER_COMPLETED, TG_ENDED_PEER, NULL);
-                return;
-        case TG_OUTCOME_DECLINED:
-                error = tg_error_new(TG_ERROR_DECLINED,
-                                     reason != NULL && reason[0] != '\0'
-                                             ? "the recipient declined: %s"
-                                             : "the recipient declined%s",
-                                     reason != NULL ? reason : "");
-                tg_share_ends(self, TG_EVENT_PEER_DECLINED, TG_ENDED_PEER, error);
-                return;
-        case TG_OUTCOME_FAILED:
-                error = tg_error_new(TG_ERROR_FAILED,
-                                     reason != NULL && reason[0] != '\0'
-                                             ? "the recipient could not take it: %s"
-                                             : "the recipient could not take it%s",
-                                     reason != NULL ? reason : "");
-                tg_share_ends(self, TG_EVENT_PEER_FAILED, TG_ENDED_PEER, error);
-                return;
-        }
-}
-
-/* Nothing that counts as news: the relay is asked less and less often, whatever its
- * entity tags say. */
-static void
-ignored(TgShare *self, const GError *error)
-{
-        self->n_ignored++;
-        if (error != NULL) {
-                g_debug("share %.8s: payload ignored: %s", self->id, error->message);
-                if (self->n_ignored == TG_IGNORED_PAYLOADS_WARNING)
-                        g_warning("share %.8s: %u payloads in a row had to be ignored: somebody "
-                                  "interferes with its mailbox",
-                                  self->id,
-                                  self->n_ignored);
-        }
-        tg_share_later(self, -1);
-}
-
-/* Not judged for a reason of our own: as if it had not been read. */
-static void
-read_again(TgShare *self, GBytes *thread)
-{
-        gsize n_bytes;
-        const guint8 *bytes = g_bytes_get_data(thread, &n_bytes);
-
-        g_clear_pointer(&self->thread, tg_thread_free);
-        self->thread = tg_thread_load(bytes, n_bytes, NULL);
-        g_clear_pointer(&self->etag, g_free);
-        tg_share_later(self, -1);
-}
-
-static void
-accepted(TgShare *self, const TgEnvelope *envelope, GBytes *thread_before)
-{
-        self->n_ignored = 0;
-        if (self->role == TG_ROLE_RECIPIENT) {
-                if (!tg_share_arrived(self, envelope))
-                        read_again(self, thread_before);
-        } else if (g_str_equal(envelope->format, TG_END_FORMAT)) {
-                end_of_peer(self, envelope);
-        } else {
-                ignored(self, NULL);
-        }
-}
-
-static void
-judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
-{
-        g_autoptr(TgEnvelope) envelope = NULL;
-        g_autoptr(GError) error = NULL;
-        g_autoptr(GBytes) before = tg_thread_save(self->thread);
-        TgReading reading = tg_thread_read(self->thread, self->key, payload, &envelope, &error);
-
-        switch (reading) {
-        case TG_READ_NONE:
-                /* Our own message with a tag to wait by: now the answer can be held. */
-                if (is_first_tag && self->n_failures == 0) {
-                        self->n_failures = 1;
-                        tg_share_watch(self);
-                        return;
-                }
-                ignored(self, NULL);
-                return;
-        case TG_READ_REFUSED:
-                if (tg_error_code(error) == TG_ERROR_LIMIT_REACHED) {
-                        tg_share_set_failure(self, error);
-                        read_again(self, before);
-                        return;
-                }
-                if (self->state == TG_STATE_CLAIMING)
-                        tg_share_happens(self, TG_EVENT_CLAIMED, NULL);
-                if (!tg_share_is_ended(self) && self->asking == NULL && self->turn == NULL)
-                        ignored(self, error);
-                return;
-        case TG_READ_LEGACY:
-                self->mode = "plain";
-                break;
-        case TG_READ_OK:
-        case TG_READ_OVERTAKEN:
-                break;
-        }
-        accepted(self, envelope, before);
-}
 
 static void
 take_relay_display(TgShare *self, const TgDisplay *display)
@@ -154,7 +38,7 @@ tg_share_take_content(TgShare *self, const TgReply *reply)
 
         if (!tg_mailbox_parse_content(text, n_bytes, &content, &error)) {
                 tg_share_set_failure(self, error);
-                ignored(self, error);
+                tg_share_ignored(self, error);
                 return;
         }
 
@@ -165,8 +49,8 @@ tg_share_take_content(TgShare *self, const TgReply *reply)
                 self->is_bound = TRUE;
                 take_relay_display(self, &content.display);
         }
-        tg_share_set_failure(self, NULL);
-        judge(self, &content.payload, is_first_tag);
+        tg_share_is_well(self);
+        tg_share_judge(self, &content.payload, is_first_tag);
         /* An end that the relay has put into the past is not waited for. */
         tg_share_check_time(self, tg_clock_now_s());
 }
@@ -183,8 +67,45 @@ is_about_time(const TgShare *self, const char *word)
         return left_s <= (g_str_equal(word, "expired") ? TG_MAX_CLOCK_SKEW_S : TG_CLOCK_SLACK_S);
 }
 
+/* Whether all that it takes to get the credential may have been in the mailbox. */
+static gboolean
+may_be_given(const TgShare *self)
+{
+        g_auto(TgOutput) output = {0};
+
+        if (!tg_exchange_is_given(self->exchange))
+                return FALSE;
+        /* Made, but refused at the first time of asking: it never was there. */
+        tg_exchange_pending(self->exchange, &output);
+        return output.kind != TG_OUTPUT_CONFIRMED || self->is_write_doubtful;
+}
+
 static void
-gone(TgShare *self, const TgReply *reply)
+gone_for_initiator(TgShare *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (may_be_given(self)) {
+                tg_share_set_failure(self, NULL);
+                tg_share_ends(self, TG_EVENT_GONE, TG_ENDED_RELAY, NULL);
+                return;
+        }
+        error = tg_error_new(TG_ERROR_DECLINED,
+                             "the relay says that the invitation is gone; nothing was sent");
+        tg_share_ends(self, TG_EVENT_GONE_BEFORE, TG_ENDED_RELAY, error);
+}
+
+static gboolean
+was_last_try(const TgShare *self)
+{
+        return tg_share_has_pin(self) && self->state == TG_STATE_EXCHANGING &&
+               !tg_exchange_is_confirmed(self->exchange) &&
+               tg_exchange_attempts_used(self->exchange) > 0 &&
+               tg_exchange_attempts_left(self->exchange) == 0;
+}
+
+void
+tg_share_gone(TgShare *self, const TgReply *reply)
 {
         g_autoptr(GError) error = NULL;
         g_autofree char *word = tg_text_clean(reply->word, -1, TG_MAX_TITLE_BYTES);
@@ -196,8 +117,16 @@ gone(TgShare *self, const TgReply *reply)
                 return;
         }
         if (self->role == TG_ROLE_INITIATOR) {
-                tg_share_set_failure(self, NULL);
-                tg_share_ends(self, TG_EVENT_GONE, TG_ENDED_RELAY, NULL);
+                gone_for_initiator(self);
+                return;
+        }
+        if (was_last_try(self)) {
+                error = tg_error_new(
+                        TG_ERROR_WRONG_PIN,
+                        "the invitation is gone after the last try: the PIN was wrong, "
+                        "or the sender has cancelled; ask for a new link and a new "
+                        "PIN");
+                tg_share_ends(self, TG_EVENT_BURNED, TG_ENDED_RELAY, error);
                 return;
         }
         error = tg_error_new(TG_ERROR_CANCELLED,
@@ -224,7 +153,7 @@ on_watched(const TgReply *reply, gpointer user_data)
                 tg_share_take_content(self, reply);
                 return;
         case TG_REPLY_NOTHING_NEW:
-                tg_share_set_failure(self, NULL);
+                tg_share_is_well(self);
                 /* An answer that was really held costs nothing; one that comes too soon is
                  * a relay that would have us spin. */
                 if (self->held_s > 0 &&
@@ -237,7 +166,7 @@ on_watched(const TgReply *reply, gpointer user_data)
                 return;
         case TG_REPLY_GONE:
         case TG_REPLY_UNAUTHORIZED:
-                gone(self, reply);
+                tg_share_gone(self, reply);
                 return;
         case TG_REPLY_CHANGED:
         case TG_REPLY_REFUSED:
@@ -256,8 +185,7 @@ on_turn(guint hold_s, gpointer user_data)
 void
 tg_share_watch(TgShare *self)
 {
-        if (self->thread == NULL || self->key == NULL || self->mailbox_url == NULL ||
-            self->claim == NULL) {
+        if (self->exchange == NULL || self->mailbox_url == NULL || self->claim == NULL) {
                 g_autoptr(GError) error =
                         tg_error_new(TG_ERROR_FAILED, "the stored share is incomplete");
 

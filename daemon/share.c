@@ -20,6 +20,7 @@ free_share(TgShare *self)
         g_clear_pointer(&self->failure_text, g_free);
         g_clear_pointer(&self->credential_id, g_free);
         g_clear_pointer(&self->starter, g_free);
+        g_clear_pointer(&self->names, g_bytes_unref);
         tg_share_forget_secrets(self);
         g_clear_pointer(&self->claim, tg_secret_unref);
         g_clear_pointer(&self->mailbox_url, g_free);
@@ -81,7 +82,8 @@ tg_share_new_initiator(TgWallet *wallet,
         self->expires_s = self->created_s + offer->life_s;
         self->format = g_intern_string(offer->vertical->format);
         self->relay = g_intern_string(offer->relay);
-        self->mode = "t1";
+        self->mode = offer->is_compat ? "t1" : offer->pin_digits != 0 ? "t2-pin" : "t2";
+        self->pin_digits = offer->pin_digits;
         self->kind = g_intern_string(offer->kind);
         self->application = g_intern_string(offer->application);
         replace_text(&self->title, offer->title);
@@ -111,6 +113,7 @@ tg_share_new_recipient(TgWallet *wallet,
                        gpointer owner_data,
                        const TgLink *link,
                        const char *own_title,
+                       TgSecret *pin,
                        const char *application,
                        const char *starter,
                        GError **error)
@@ -120,7 +123,10 @@ tg_share_new_recipient(TgWallet *wallet,
         draw_id(self);
         self->created_s = tg_clock_now_s();
         self->relay = g_intern_string(link->origin);
-        self->mode = "t1";
+        self->mode = link->mode == TG_LINK_T2_PIN ? "t2-pin"
+                     : link->mode == TG_LINK_T2   ? "t2"
+                                                  : "t1";
+        self->given_pin = pin != NULL ? tg_secret_ref(pin) : NULL;
         self->application = g_intern_string(application);
         replace_text(&self->title, own_title != NULL ? own_title : NEUTRAL_TITLE);
         self->is_title_own = self->is_title_verified = own_title != NULL;
@@ -184,6 +190,7 @@ tg_share_drop_pending(TgShare *self)
         g_clear_pointer(&self->asking, tg_asking_cancel);
         g_clear_pointer(&self->turn, tg_turn_end);
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->count_wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_handle_id(&self->timer, g_source_remove);
 }
@@ -193,7 +200,9 @@ tg_share_forget_secrets(TgShare *self)
 {
         g_clear_pointer(&self->key, tg_secret_unref);
         g_clear_pointer(&self->invitation, tg_secret_unref);
-        g_clear_pointer(&self->thread, tg_thread_free);
+        g_clear_pointer(&self->exchange, tg_exchange_free);
+        g_clear_pointer(&self->undo, tg_secret_unref);
+        g_clear_pointer(&self->given_pin, tg_secret_unref);
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->content_type, g_free);
         g_clear_pointer(&self->label, g_free);
@@ -227,6 +236,9 @@ tg_share_state_name(const TgShare *self)
 {
         if (self->is_waiting_for_keyring && !tg_state_is_end(self->state))
                 return TG_STATE_NAME_WAITING_FOR_KEYRING;
+        /* An answer is judged without a PIN too, but there is none to be verified. */
+        if (self->state == TG_STATE_VERIFYING_PIN && !tg_share_has_pin(self))
+                return tg_state_name(TG_STATE_EXCHANGING);
         return tg_state_name(self->state);
 }
 
@@ -270,6 +282,21 @@ const char *
 tg_share_mode(const TgShare *self)
 {
         return self->mode;
+}
+
+gboolean
+tg_share_has_pin(const TgShare *self)
+{
+        return g_str_equal(self->mode, "t2-pin");
+}
+
+guint
+tg_share_pin_attempts_left(const TgShare *self)
+{
+        if (!tg_share_has_pin(self) || self->exchange == NULL || tg_share_is_ended(self) ||
+            tg_exchange_is_confirmed(self->exchange))
+                return 0;
+        return tg_exchange_attempts_left(self->exchange);
 }
 
 gint64

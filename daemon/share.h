@@ -36,8 +36,9 @@ typedef enum {
         TG_SHARE_FAILURE = 1 << 6,
         TG_SHARE_CREDENTIAL = 1 << 7,
         TG_SHARE_APPLICATION = 1 << 8,
+        TG_SHARE_PIN = 1 << 9, /* tries left */
 } TgShareChange;
-#define TG_SHARE_ALL ((1 << 9) - 1)
+#define TG_SHARE_ALL ((1 << 10) - 1)
 
 /* A credential that has arrived and is in the keyring: the owner of credentials
  * saves it in the transaction that is open, or fails. */
@@ -81,6 +82,7 @@ typedef struct {
         const char *relay; /* origin */
         guint life_s;
         gboolean is_compat;
+        guint pin_digits; /* with the check digit; 0: no PIN */
         gboolean has_public_title;
         char letter; /* 0: none */
         const char *application;
@@ -98,6 +100,7 @@ TgShare *tg_share_new_recipient(TgWallet *wallet,
                                 gpointer owner_data,
                                 const TgLink *link,
                                 const char *own_title, /* NULL: the sender's */
+                                TgSecret *pin,         /* NULL: it is asked for */
                                 const char *application,
                                 const char *starter,
                                 GError **error);
@@ -127,6 +130,8 @@ const char *tg_share_title(const TgShare *self);
 const char *tg_share_description(const TgShare *self);
 const char *tg_share_relay(const TgShare *self);
 const char *tg_share_mode(const TgShare *self);
+gboolean tg_share_has_pin(const TgShare *self);
+guint tg_share_pin_attempts_left(const TgShare *self);
 gint64 tg_share_created_s(const TgShare *self);
 gint64 tg_share_expires_s(const TgShare *self);
 gint64 tg_share_ended_s(const TgShare *self);
@@ -149,6 +154,10 @@ void tg_share_lose_credential(TgShare *self);
 /* The user has decided; @error says why not, NULL: allowed. */
 void tg_share_decide(TgShare *self, const GError *error, gboolean is_interactive);
 TgSecret *tg_share_get_invitation(TgShare *self, GError **error);
+/* For people, in groups. */
+TgSecret *tg_share_get_pin(TgShare *self, GError **error);
+/* As it was typed. TG_ERROR_INVALID, and no try is spent, when it cannot be the PIN. */
+gboolean tg_share_provide_pin(TgShare *self, const TgSecret *typed, GError **error);
 gboolean tg_share_cancel(TgShare *self, const char *reason, GError **error);
 gboolean tg_share_decline(TgShare *self, const char *reason, GError **error);
 gboolean tg_share_relinquish(TgShare *self, GError **error);

@@ -53,6 +53,11 @@ int tg_share_bus_append(sd_bus_message *reply, const TgShare *share);
 int
 tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCredential *credential);
 void tg_share_bus_emit_changes(TgWalletBus *self, TgShare *share, TgShareChange changes);
+/* The action that a method of the share needs which is free, but not from inside a sandbox; NULL:
+ * none. */
+const char *tg_share_free_action(TgCaller *caller, const TgShare *share);
+/* ProvidePin (pin-bus.c). */
+int tg_provide_pin(TgWalletBus *self, sd_bus_message *message, TgShare *share);
 
 /* ---- consent-bus.c: a call that starts a share ---- */
 

@@ -50,7 +50,7 @@ class Secrets:
     def hide_link(self, link):
         fragment = link.partition("#")[2]
         self.hide("fragment", fragment.rstrip("="))
-        self.hide("key", base64.b64decode(fragment))
+        self.hide("key", base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4))[-32:])
 
     def all(self):
         with self.lock:
@@ -387,7 +387,8 @@ def main():
         each.look(secrets, n)
 
     claim("nor in memory that a core would hold, but in that which is locked and left out")
-    key = base64.b64decode(link.partition("#")[2])
+    fragment = link.partition("#")[2]
+    key = base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4))[-32:]
     if may_trace():
         memory_is_clean("alice", secrets, key)
         memory_is_clean("bob", secrets, b"")

@@ -170,6 +170,7 @@ def nothing_is_sent_without_a_yes(bob, links):
         watcher.call(share, "Share", "Cancel", "s", "")
 
     claim("an invitation that was refused so often can still be accepted")
+    wallet("bob", "start")
     watcher.reaches(watcher.accept(links[0]), "completed")
 
     claim("a declined one cannot, and its sender is told")

@@ -47,7 +47,8 @@ def cancel_midway(alice, bob, relay):
     def cancel_all(content):
         alice.is_mourned = False
         for share in alice.running():
-            if not alice.end(share, "Cancel", "s", ""):
+            # Unless it has come to its end in this moment.
+            if not alice.end(share, "Cancel", "s", "") and alice.state(share) != "completed":
                 raise Wrong("a cancel was not answered")
         ends = {share: alice.state(share) for share in alice.objects("share")}
         received = [bob.ended(share) for share in bob.objects("share")]

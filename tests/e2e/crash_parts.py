@@ -353,7 +353,7 @@ class Person:
         """What an item of the keyring holds."""
         return self.begin(
             *("CreateShare", "sa{sv}a{sv}", "org.tigress.secret.item"),
-            *("1", *named, "1", "wait", "b", "true"),
+            *("1", *named, "2", "wait", "b", "true", "pin", "b", "false"),
         )
 
     def invitation(self, share):

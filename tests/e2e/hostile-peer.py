@@ -44,6 +44,9 @@ def malformed_offers():
     for name, changes in {"role r": {"role": "r"}, "ack of nothing": {"ack": 0}}.items():
         peer = Peer()
         told.append((name, peer, peer.seal(peer.message(**changes))))
+    for format in ("tigress.end", "tigress.t2.offer", "tigress.offer", "tigress."):
+        peer = Peer()  # formats that are the exchange's own
+        told.append((format, peer, peer.seal(peer.message({"outcome": "completed"}, format))))
 
     def offer(name, peer, payload):
         url = trial.create(peer, payload)
@@ -116,8 +119,8 @@ def unacceptable():
         box = relay.put(peer.seal(message(peer)))
         began.append((name, failure, peer, box, bob.accept(peer.link(relay.url(box), letter))))
 
-    for format in ("digitalwallet.carkey.ccc", "tigress.end", "tigress.offer", "tigress.",
-                   "x" * 255, TOKEN + "x", TOKEN.upper(), "\u202e\u001b[31mf\nf"):
+    for format in ("digitalwallet.carkey.ccc", "x" * 255, TOKEN + "x", TOKEN.upper(),
+                   "\u202e\u001b[31mf\nf"):
         offer(format, "Invalid", lambda p, f=format: p.message({"outcome": "completed"}, f))
     for letter in "hcz":
         offer(f"letter {letter}", "Tampered", lambda p: p.message(), letter)

@@ -490,7 +490,7 @@ def main():
         served_after_the_end, lies_about_claims, lies_about_ends, hostile_links)]
 
     claim("a relay that knows no claim proof and no versions serves nevertheless; it is noted")
-    share, box = alice_shares("x", at=blind)
+    share, box = alice_shares("x", at=blind, compat=("b", "false"))
     received = bob.accept(share.link())
     received.reaches("completed")
     share.ended("completed", "peer")

@@ -284,8 +284,9 @@ class User:
         return words
 
     def share(self, content, **options):
-        """A token; options: title=("s", "Door")."""
-        options = {"wait": ("b", "true"), **{k.replace("_", "-"): v for k, v in options.items()}}
+        """A token; options: title=("s", "Door"). In the mode whose messages Peer can write, unless
+        compat says otherwise."""
+        options = {"wait": ("b", "true"), "compat": ("b", "true"), **{k.replace("_", "-"): v for k, v in options.items()}}
         return Share(self, self.call(MANAGER, "Manager", "CreateShare", "sa{sv}a{sv}", TOKEN, "1",
                                      "content", "s", content, *self._options(options))[0])
 

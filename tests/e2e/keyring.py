@@ -203,7 +203,7 @@ def absent(alice, bob):
 
 def silent(alice, bob):
     claim("a keyring that does not answer is silent after a while; nobody else waits for it")
-    share = alice.share(("s", "sixth"))
+    share = alice.share(("s", "sixth"), compat=("b", True))  # who cannot answer need not
     link = alice.invitation(share)
     credential = next(iter(bob.objects("Credential")))
     for user in ("alice", "bob"):
@@ -250,7 +250,8 @@ def nothing_of_others_is_changed(alice, bob):
             input=secret)
     before = other_items(bob)
     share = alice.call(ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", ITEM,
-                       {"attributes": ("a{ss}", {"place": "home"})}, {"wait": ("b", True)})
+                       {"attributes": ("a{ss}", {"place": "home"})},
+                       {"wait": ("b", True), "pin": ("b", False)})
     received = bob.accept(alice.invitation(share))
     bob.reaches(received, "completed")
     equal(other_items(bob), before, "what other programs find")

@@ -108,6 +108,7 @@ def several(alice, n):
 
 
 def goes_on(alice, bob, share, link, content):
+    alice.reaches(share, "invited")  # her wallet runs, to answer
     received = bob.accept(link)
     bob.reaches(received, "completed")
     alice.reaches(share, "completed")

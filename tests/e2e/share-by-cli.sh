@@ -46,8 +46,12 @@ control bob reveal "$id" | cmp - "$TMPDIR/octets"
 
 claim "an item of the keyring is copied: label and secret, no attribute"
 printf 'correct horse' | as alice secret-tool store --label="Wi-Fi at home" place home
-link=$(control alice share --attribute place=home 2>/dev/null)
-id=$(control bob accept --yes --json <<<"$link" 2>/dev/null | field credential)
+shared=$(control alice share --attribute place=home --json 2>/dev/null)
+pin=$(bus alice "$manager/share/$(field id <<<"$shared")" Share GetPin | unquoted)
+received=$(bus_accept bob "$(field link <<<"$shared")" pin s "$pin")
+reaches bob "$received" completed
+id=$(property bob "$received" Credential)
+id=${id##*/}
 equal "$(control bob reveal "$id")" "correct horse"
 contains "$(control bob credentials)" "Wi-Fi at home"
 refused 1 as bob secret-tool lookup place home

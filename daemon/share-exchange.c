@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What the exchange of messages says about what is in the mailbox, on both sides: each outcome is
+ * one event; the table decides.
+ */
+
+#include "daemon/share-private.h"
+#include "protocol/limits.h"
+#include "protocol/text.h"
+
+/* ---- the exchange ---- */
+
+TgMode
+tg_share_exchange_mode(const TgShare *self)
+{
+        if (tg_share_has_pin(self))
+                return TG_MODE_T2_PIN;
+        return g_str_equal(self->mode, "t2") ? TG_MODE_T2 : TG_MODE_T1;
+}
+
+TgLinkMode
+tg_share_link_mode(const TgShare *self)
+{
+        switch (tg_share_exchange_mode(self)) {
+        case TG_MODE_T1:
+                return TG_LINK_T1;
+        case TG_MODE_T2:
+                return TG_LINK_T2;
+        case TG_MODE_T2_PIN:
+                return TG_LINK_T2_PIN;
+        }
+        return TG_LINK_T1;
+}
+
+gboolean
+tg_share_begin_exchange(TgShare *self, const TgSecret *pin, GError **error)
+{
+        gboolean is_recipient = self->role == TG_ROLE_RECIPIENT;
+        TgExchangeTerms terms = {
+                .role = self->role,
+                .mode = tg_share_exchange_mode(self),
+                .secret = self->key,
+                .claim = tg_share_claim_text(self),
+                .place = is_recipient ? self->mailbox_url : NULL,
+                .pin = pin,
+                .is_headerless_allowed = TRUE,
+        };
+
+        g_clear_pointer(&self->exchange, tg_exchange_free);
+        self->exchange = tg_exchange_new(&terms, error);
+        return self->exchange != NULL;
+}
+
+gboolean
+tg_share_dispatch(TgShare *self, const TgInput *input, TgOutput *output, GError **error)
+{
+        if (self->undo == NULL)
+                self->undo = tg_exchange_save(self->exchange, error);
+        return self->undo != NULL && tg_exchange_dispatch(self->exchange, input, output, error);
+}
+
+void
+tg_share_undo(TgShare *self)
+{
+        g_autoptr(TgSecret) undo = g_steal_pointer(&self->undo);
+        TgExchange *before = undo != NULL ? tg_exchange_load(undo, NULL) : NULL;
+
+        if (before == NULL)
+                return;
+        g_clear_pointer(&self->exchange, tg_exchange_free);
+        self->exchange = before;
+}
+
+/* ---- what the peer shows ---- */
+
+void
+tg_share_take_display(TgShare *self, const TgHeader *display)
+{
+        g_autofree char *title = tg_text_clean(display->title, -1, TG_MAX_TITLE_BYTES);
+
+        if (self->role != TG_ROLE_RECIPIENT)
+                return;
+        if (!self->is_title_own && title[0] != '\0') {
+                g_free(self->title);
+                self->title = g_steal_pointer(&title);
+                self->is_title_verified = TRUE;
+        }
+        if (display->title != NULL || display->description != NULL) {
+                g_free(self->description);
+                self->description =
+                        tg_text_clean(display->description, -1, TG_MAX_DESCRIPTION_BYTES);
+        }
+        tg_share_tell(self, TG_SHARE_TITLE);
+}
+
+/* ---- what the peer says of its end ---- */
+
+static GError *
+peer_failed(const char *sentence, const char *reason)
+{
+        gboolean has_reason = reason != NULL && reason[0] != '\0';
+
+        return tg_error_new(TG_ERROR_FAILED,
+                            "%s%s%s",
+                            sentence,
+                            has_reason ? ": " : "",
+                            has_reason ? reason : "");
+}
+
+static void
+end_of_peer(TgShare *self, const TgEnvelope *envelope, gboolean was_given)
+{
+        g_autofree char *reason = NULL;
+        g_autoptr(GError) error = NULL;
+        TgOutcome outcome;
+
+        tg_end_parse(&envelope->content, &outcome, &reason);
+        switch (outcome) {
+        case TG_OUTCOME_COMPLETED:
+                if (!was_given) {
+                        /* Who has the link can say so; what was never sent was not received. */
+                        error = peer_failed("somebody with the link ended it before anything was "
+                                            "sent",
+                                            NULL);
+                        tg_share_ends(self, TG_EVENT_PEER_FAILED, TG_ENDED_PEER, error);
+                        return;
+                }
+                tg_share_set_failure(self, NULL);
+                tg_share_ends(self, TG_EVENT_PEER_COMPLETED, TG_ENDED_PEER, NULL);
+                return;
+        case TG_OUTCOME_DECLINED:
+                error = tg_error_new(TG_ERROR_DECLINED,
+                                     reason != NULL && reason[0] != '\0'
+                                             ? "the recipient declined: %s"
+                                             : "the recipient declined%s",
+                                     reason != NULL ? reason : "");
+                tg_share_ends(self, TG_EVENT_PEER_DECLINED, TG_ENDED_PEER, error);
+                return;
+        case TG_OUTCOME_FAILED:
+                error = peer_failed("the recipient could not take it", reason);
+                tg_share_ends(self, TG_EVENT_PEER_FAILED, TG_ENDED_PEER, error);
+                return;
+        }
+}
+
+/* ---- a payload ---- */
+
+/* The relay is asked less and less often, whatever its entity tags say. */
+void
+tg_share_ignored(TgShare *self, const GError *error)
+{
+        self->n_ignored++;
+        if (error != NULL) {
+                g_debug("share %.8s: payload ignored: %s", self->id, error->message);
+                if (self->n_ignored == TG_IGNORED_PAYLOADS_WARNING)
+                        g_warning("share %.8s: %u payloads in a row had to be ignored: somebody "
+                                  "interferes with its mailbox",
+                                  self->id,
+                                  self->n_ignored);
+        }
+        tg_share_later(self, -1);
+}
+
+/* Not judged for a reason of our own: as if it had not been read. */
+static void
+read_again(TgShare *self)
+{
+        tg_share_undo(self);
+        g_clear_pointer(&self->etag, g_free);
+        tg_share_later(self, -1);
+}
+
+static void
+refused(TgShare *self, const GError *error)
+{
+        g_clear_pointer(&self->undo, tg_secret_unref);
+        if (tg_error_code(error) == TG_ERROR_LIMIT_REACHED)
+                tg_share_set_failure(self, error);
+        if (self->state == TG_STATE_CLAIMING)
+                tg_share_happens(self, TG_EVENT_CLAIMED, NULL);
+        if (!tg_share_is_ended(self) && self->asking == NULL && self->turn == NULL)
+                tg_share_ignored(self, error);
+}
+
+static void
+nothing_new(TgShare *self, gboolean is_first_tag)
+{
+        g_clear_pointer(&self->undo, tg_secret_unref);
+        /* Our own message with a tag to wait by: now the answer can be held. */
+        if (is_first_tag && self->n_failures == 0) {
+                self->n_failures = 1;
+                tg_share_go_on_exchanging(self);
+                return;
+        }
+        tg_share_ignored(self, NULL);
+}
+
+/* A message of the exchange itself, which is answered or judged. */
+static void
+steps(TgShare *self, TgEvent event)
+{
+        self->n_ignored = 0;
+        tg_share_came_through(self);
+        g_free(self->request_id);
+        self->request_id = tg_share_new_request_id();
+        tg_share_happens(self, event, NULL);
+}
+
+static void
+take_message(TgShare *self, const TgOutput *output)
+{
+        if (self->role != TG_ROLE_RECIPIENT) {
+                g_clear_pointer(&self->undo, tg_secret_unref);
+                tg_share_ignored(self, NULL);
+                return;
+        }
+        self->n_ignored = 0;
+        if (output->is_headerless)
+                self->mode = "plain";
+        if (!tg_share_arrived(self, output))
+                read_again(self);
+}
+
+void
+tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
+{
+        g_auto(TgOutput) output = {0};
+        g_autoptr(GError) error = NULL;
+        TgInput input = {.kind = TG_INPUT_PAYLOAD, .payload = payload};
+        gboolean was_given = tg_exchange_is_given(self->exchange);
+
+        if (!tg_share_dispatch(self, &input, &output, &error)) {
+                tg_share_set_failure(self, error);
+                read_again(self);
+                return;
+        }
+
+        switch (output.kind) {
+        case TG_OUTPUT_NONE:
+                nothing_new(self, is_first_tag);
+                return;
+        case TG_OUTPUT_IGNORED:
+                refused(self, output.error);
+                return;
+        case TG_OUTPUT_WRITE:
+                tg_share_take_display(self, &output.display);
+                steps(self, TG_EVENT_OFFERED);
+                return;
+        case TG_OUTPUT_PIN_NEEDED:
+                self->n_ignored = 0;
+                tg_share_take_display(self, &output.display);
+                tg_share_ask_pin(self, output.is_again);
+                return;
+        case TG_OUTPUT_CHARGE:
+                steps(self, TG_EVENT_ANSWERED);
+                return;
+        case TG_OUTPUT_MESSAGE:
+                take_message(self, &output);
+                return;
+        case TG_OUTPUT_END:
+                self->n_ignored = 0;
+                end_of_peer(self, output.envelope, was_given);
+                return;
+        case TG_OUTPUT_CONFIRMED:
+        case TG_OUTPUT_WRONG_PIN:
+        case TG_OUTPUT_BURNED:
+                break; /* come of judging, not of reading */
+        }
+        tg_share_ignored(self, NULL);
+}
+
+/* ---- what is next ---- */
+
+void
+tg_share_go_on_exchanging(TgShare *self)
+{
+        g_auto(TgOutput) output = {0};
+
+        if (self->exchange != NULL)
+                tg_exchange_pending(self->exchange, &output);
+        switch (output.kind) {
+        case TG_OUTPUT_WRITE:
+        case TG_OUTPUT_CONFIRMED:
+        case TG_OUTPUT_WRONG_PIN:
+                tg_share_write(self);
+                return;
+        case TG_OUTPUT_CHARGE:
+                tg_share_charge(self);
+                return;
+        case TG_OUTPUT_NONE:
+        case TG_OUTPUT_IGNORED:
+        case TG_OUTPUT_BURNED:
+        case TG_OUTPUT_PIN_NEEDED:
+        case TG_OUTPUT_MESSAGE:
+        case TG_OUTPUT_END:
+                tg_share_watch(self);
+                return;
+        }
+}
