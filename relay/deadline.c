@@ -21,15 +21,19 @@ tg_deadline_clear(TgDeadline *self, TgDeadlines *all)
         self->is_set = FALSE;
 }
 
-void
+guint
 tg_deadlines_enforce(TgDeadlines *self, gint64 now_us)
 {
         TgDeadline *first;
+        guint n_late = 0;
 
         while ((first = g_queue_peek_head(&self->queue)) && first->at_us <= now_us) {
                 tg_deadline_clear(first, self);
                 shutdown(first->fd, SHUT_RDWR);
+                n_late++;
         }
+
+        return n_late;
 }
 
 gint64

@@ -26,7 +26,7 @@ typedef struct {
 void tg_deadline_set(TgDeadline *self, TgDeadlines *all, gint64 now_us);
 void tg_deadline_clear(TgDeadline *self, TgDeadlines *all);
 
-/* Ends the connections that are late: their sockets are shut down, not closed. */
-void tg_deadlines_enforce(TgDeadlines *self, gint64 now_us);
+/* Ends the connections that are late: their sockets are shut down, not closed. How many. */
+guint tg_deadlines_enforce(TgDeadlines *self, gint64 now_us);
 /* Microseconds until the next is late; -1 when there is none. */
 gint64 tg_deadlines_next_us(const TgDeadlines *self, gint64 now_us);

@@ -147,6 +147,12 @@ tg_held_take_due(TgHeld *self, gint64 now_us, gint64 wall_us)
         return NULL;
 }
 
+guint
+tg_held_count(const TgHeld *self)
+{
+        return self->all.length;
+}
+
 gint64
 tg_held_next_us(TgHeld *self, gint64 now_us, gint64 wall_us)
 {

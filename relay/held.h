@@ -44,5 +44,7 @@ TgHeldRead *tg_held_take_due(TgHeld *self, gint64 now_us, gint64 wall_us);
 /* Any. */
 TgHeldRead *tg_held_take_any(TgHeld *self);
 
+guint tg_held_count(const TgHeld *self);
+
 /* Microseconds until one is due; -1 when nothing is held. */
 gint64 tg_held_next_us(TgHeld *self, gint64 now_us, gint64 wall_us);

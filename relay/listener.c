@@ -2,10 +2,12 @@
 #include "relay/listener.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -13,6 +15,9 @@
 
 /* A burst of new connections must not wait for a second try of theirs. */
 #define BACKLOG 4096
+#define UNIX_SCHEME "unix:"
+/* In the unit of a socket: FileDescriptorName= */
+#define MONITOR_NAME "metrics"
 
 static void
 clear_listener(gpointer data)
@@ -59,9 +64,19 @@ parse_address(const char *text, struct sockaddr_storage *ret_address, socklen_t 
 {
         struct sockaddr_in in = {.sin_family = AF_INET};
         struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+        struct sockaddr_un un = {.sun_family = AF_UNIX};
         g_autofree char *host = NULL;
         guint16 port;
 
+        if (g_str_has_prefix(text, UNIX_SCHEME "/")) {
+                const char *path = text + strlen(UNIX_SCHEME);
+
+                if (g_strlcpy(un.sun_path, path, sizeof un.sun_path) >= sizeof un.sun_path)
+                        return FALSE;
+                memcpy(ret_address, &un, sizeof un);
+                *ret_n_bytes = sizeof un;
+                return TRUE;
+        }
         if (!split_address(text, &host, &port))
                 return FALSE;
         in.sin_port = in6.sin6_port = htons(port);
@@ -113,6 +128,9 @@ format_address(const struct sockaddr *address)
                                        inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host),
                                        ntohs(in6->sin6_port));
 
+        if (address->sa_family == AF_UNIX && ((const struct sockaddr_un *)in)->sun_path[0])
+                return g_strconcat(UNIX_SCHEME, ((const struct sockaddr_un *)in)->sun_path, NULL);
+
         return g_strdup("a local socket");
 }
 
@@ -149,10 +167,23 @@ read_address(const char *text,
         tg_set_error(error,
                      TG_ERROR_INVALID,
                      "cannot listen on \"%s\": give a numeric address and a port, as "
-                     "127.0.0.1:8443 or [::]:443",
+                     "127.0.0.1:8443 or [::]:443, or unix:/PATH",
                      text);
 
         return FALSE;
+}
+
+/* Left by a process that is no more: nobody answers on it. */
+static void
+remove_stale(const struct sockaddr_un *un)
+{
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0)
+                return;
+        if (connect(fd, (const struct sockaddr *)un, sizeof *un) < 0 && errno == ECONNREFUSED)
+                unlink(un->sun_path);
+        close(fd);
 }
 
 static int
@@ -164,6 +195,8 @@ open_socket(const char *text, GError **error)
 
         if (!read_address(text, &address, &n_bytes, error))
                 return -1;
+        if (address.ss_family == AF_UNIX)
+                remove_stale((const struct sockaddr_un *)&address);
         fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
             (address.ss_family != AF_INET6 || text[0] != '*' ||
@@ -221,9 +254,12 @@ GArray *
 tg_listeners_inherit(GError **error)
 {
         g_autoptr(GArray) listeners = new_listeners();
-        int n_fds = sd_listen_fds(TRUE);
+        g_auto(GStrv) names = NULL; /* by malloc(), which is what GLib frees */
+        int n_fds = sd_listen_fds_with_names(TRUE, &names);
 
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n_fds; fd++) {
+        for (int i = 0; i < n_fds; i++) {
+                int fd = SD_LISTEN_FDS_START + i;
+
                 if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
                         tg_set_error(error,
                                      TG_ERROR_INVALID,
@@ -233,6 +269,8 @@ tg_listeners_inherit(GError **error)
                 }
                 if (!add_listener(listeners, fd, error))
                         return NULL;
+                g_array_index(listeners, TgListener, listeners->len - 1).is_monitor =
+                        names && names[i] && strcmp(names[i], MONITOR_NAME) == 0;
         }
 
         return g_steal_pointer(&listeners);

@@ -22,6 +22,7 @@ struct TgServer {
         TgDeadlines deadlines;
         GQueue requests; /* TgServerRequest: begun and not over */
         TgBodies bodies;
+        guint n_connections;
         gboolean is_run_again; /* the library, without waiting for its descriptor */
         gboolean is_reader_in_doubt;
         gboolean is_stopping;
@@ -36,6 +37,7 @@ typedef struct {
         TgHttpRequest http;
         TgBody body;
         TgApiCall *call;
+        gint64 complete_us; /* when all of it was here */
         gboolean is_answered;
         gboolean is_suspended;
         TgHeldRead read;

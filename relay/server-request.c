@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "relay/metrics.h"
 #include "relay/response.h"
 #include "relay/server-core.h"
 
@@ -11,10 +12,17 @@ admit(gpointer source, gboolean is_creation)
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-        return tg_rate_limit_take(request->server->options.rate_limit,
-                                  is_creation ? TG_RATE_CREATION : TG_RATE_REQUEST,
-                                  info->client_addr,
-                                  g_get_monotonic_time());
+        guint wait_s = tg_rate_limit_take(request->server->options.rate_limit,
+                                          is_creation ? TG_RATE_CREATION : TG_RATE_REQUEST,
+                                          info->client_addr,
+                                          g_get_monotonic_time());
+
+        if (wait_s > 0)
+                tg_metrics_count(is_creation ? TG_COUNT_LIMITED_CREATION_RATE
+                                             : TG_COUNT_LIMITED_REQUEST_RATE,
+                                 1);
+
+        return wait_s;
 }
 
 /* ---- running a call ---- */
@@ -96,6 +104,7 @@ run_call(TgServerRequest *request)
                                          g_get_real_time() / G_USEC_PER_SEC,
                                          &error);
         if (verdict == TG_VERDICT_DOUBT) {
+                tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
                 if (!self->is_reader_in_doubt) /* said once, not for every request */
                         g_warning("the store cannot be read: %s", error->message);
                 tg_api_fail(call);
@@ -199,7 +208,13 @@ queue_answer(TgServerRequest *request, gboolean is_last)
 {
         TgServer *self = request->server;
 
-        tg_deadline_set(request->deadline, &self->deadlines, g_get_monotonic_time());
+        const TgApiCall *call = request->call;
+        gint64 now_us = g_get_monotonic_time();
+
+        tg_deadline_set(request->deadline, &self->deadlines, now_us);
+        tg_metrics_request(call->operation,
+                           call->answer.status,
+                           call->is_held ? -1 : now_us - request->complete_us);
 
         return tg_response_queue(
                 request->mhd, &request->call->answer, is_last || self->is_stopping);
@@ -216,6 +231,8 @@ begin_request(TgServerRequest *request)
         if (tg_body_expect(&request->body, length))
                 return MHD_YES;
         request->http.is_too_large = TRUE;
+        request->complete_us = g_get_monotonic_time();
+        tg_metrics_count(TG_COUNT_LIMITED_BODY, 1);
         request->call = tg_api_call_new(
                 &request->server->rules.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
         request->is_answered = TRUE;
@@ -230,6 +247,11 @@ complete_request(TgServerRequest *request)
         TgServer *self = request->server;
         TgBody *body = &request->body;
 
+        request->complete_us = g_get_monotonic_time();
+        if (body->is_too_large)
+                tg_metrics_count(TG_COUNT_LIMITED_BODY, 1);
+        if (body->is_starved)
+                tg_metrics_count(TG_COUNT_LIMITED_BODY_MEMORY, 1);
         request->http.body = body->bytes ? (const char *)body->bytes->data : "";
         request->http.n_body = body->bytes ? body->bytes->len : 0;
         request->http.is_too_large = body->is_too_large;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
+#include "relay/metrics.h"
 #include "relay/server-core.h"
 #include "relay/tls.h"
 
@@ -18,8 +19,6 @@
 #define REQUEST_DEADLINE_US (90 * G_USEC_PER_SEC)
 #define MAX_SLEEP_US (60 * G_USEC_PER_SEC)
 #define STOP_DEADLINE_US (5 * G_USEC_PER_SEC)
-/* A batch that takes longer is stuck: no pulse, and the supervisor restarts us. */
-#define STUCK_US (20 * G_USEC_PER_SEC)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%NO_TICKETS"
 
 /* ---- connections ---- */
@@ -34,6 +33,7 @@ on_connection(void *user_data,
         TgDeadline *deadline = *socket_context;
 
         if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+                tg_metrics_set(TG_GAUGE_CONNECTIONS, --self->n_connections);
                 if (deadline)
                         tg_deadline_clear(deadline, &self->deadlines);
                 g_free(deadline);
@@ -43,6 +43,8 @@ on_connection(void *user_data,
                 self->is_run_again = TRUE;
                 return;
         }
+        tg_metrics_set(TG_GAUGE_CONNECTIONS, ++self->n_connections);
+        tg_metrics_count(TG_COUNT_CONNECTIONS, 1);
         deadline = g_new0(TgDeadline, 1);
         deadline->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         tg_deadline_set(deadline, &self->deadlines, g_get_monotonic_time());
@@ -54,12 +56,14 @@ on_accept(void *user_data, const struct sockaddr *address, socklen_t n_bytes)
 {
         TgServer *self = user_data;
 
-        return tg_rate_limit_take(self->options.rate_limit,
-                                  TG_RATE_CONNECTION,
-                                  address,
-                                  g_get_monotonic_time()) == 0
-                       ? MHD_YES
-                       : MHD_NO;
+        if (tg_rate_limit_take(self->options.rate_limit,
+                               TG_RATE_CONNECTION,
+                               address,
+                               g_get_monotonic_time()) == 0)
+                return MHD_YES;
+        tg_metrics_count(TG_COUNT_LIMITED_CONNECTION_RATE, 1);
+
+        return MHD_NO;
 }
 
 /* Paths and queries stay as they are on the wire. */
@@ -187,13 +191,14 @@ find_timeout_ms(TgServer *self, gint64 now_us)
         return (int)((MAX(next_us, 0) + 999) / 1000);
 }
 
+/* A store that is stuck: no pulse, and the supervisor restarts us. */
 static void
 pulse(TgServer *self, gint64 now_us)
 {
         if (self->options.pulse_us == 0 || now_us < self->next_pulse_us)
                 return;
         self->next_pulse_us = now_us + self->options.pulse_us;
-        if (tg_writer_busy_us(self->options.writer, now_us) < STUCK_US)
+        if (tg_writer_busy_us(self->options.writer, now_us) < TG_STUCK_US)
                 self->options.on_pulse(self->options.user_data);
 }
 
@@ -203,18 +208,22 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
 {
         gint64 now_us = g_get_monotonic_time();
 
+        tg_metrics_set(TG_GAUGE_BUSY_SINCE_US, 0);
         poll(fds, n_fds, find_timeout_ms(self, now_us));
         now_us = g_get_monotonic_time();
+        tg_metrics_set(TG_GAUGE_BUSY_SINCE_US, now_us);
         pulse(self, now_us);
         if (fds[0].revents)
                 tg_server_take_finished(self);
         tg_server_wake_due(self, now_us);
-        tg_deadlines_enforce(&self->deadlines, now_us);
+        tg_metrics_count(TG_COUNT_LIMITED_TIME, tg_deadlines_enforce(&self->deadlines, now_us));
         tg_tls_sweep(now_us);
         self->is_run_again = FALSE;
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_writer_push(self->options.writer, self->pending);
+        tg_metrics_set(TG_GAUGE_HELD, tg_held_count(self->held));
+        tg_metrics_set(TG_GAUGE_BODY_BYTES, (gint64)self->bodies.n_bytes);
 
         return fds[1].revents != 0;
 }
@@ -224,6 +233,7 @@ static void
 begin_stop(TgServer *self)
 {
         self->is_stopping = TRUE;
+        tg_metrics_set(TG_GAUGE_STOPPING, TRUE);
         for (guint i = 0; i < self->daemons->len; i++) {
                 int fd = MHD_quiesce_daemon(g_ptr_array_index(self->daemons, i));
 

@@ -12,11 +12,11 @@
 
 #include "protocol/error.h"
 #include "relay/certificate.h"
-#include "relay/listener.h"
+#include "relay/metrics.h"
+#include "relay/monitor.h"
 #include "relay/server.h"
+#include "relay/sockets.h"
 #include "relay/tls.h"
-
-#define TRIAL_LISTEN "127.0.0.1:8443"
 
 /* For the store, the listening sockets and what the libraries open. */
 #define OTHER_FDS 64
@@ -118,60 +118,6 @@ warn_of_end(const TgTls *tls)
         else if (left_s < CERTIFICATE_SHORT_S)
                 g_warning("the certificate ends in %" G_GINT64_FORMAT " hours: renew it",
                           left_s / 3600);
-}
-
-/* Not to be reached from outside in a trial, nor without TLS. */
-static gboolean
-check_listener(const TgSettings *settings, const TgListener *listener, GError **error)
-{
-        if (listener->is_local || (!settings->is_trial && settings->certificate))
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_INVALID,
-                     settings->is_trial
-                             ? "%s is no loopback address: a trial is for this machine only"
-                             : "%s can be reached from outside, and there is no certificate: set "
-                               "Certificate= and Key=, or listen on a loopback address behind a "
-                               "proxy that does TLS",
-                     listener->address);
-
-        return FALSE;
-}
-
-static gboolean
-check_listeners(const TgSettings *settings, const GArray *listeners, GError **error)
-{
-        for (guint i = 0; i < listeners->len; i++)
-                if (!check_listener(settings, &g_array_index(listeners, TgListener, i), error))
-                        return FALSE;
-
-        return TRUE;
-}
-
-/* What the operator names; else what systemd hands over; else a trial's own. */
-static GArray *
-find_listeners(const TgSettings *settings, GError **error)
-{
-        char *trial[] = {(char *)TRIAL_LISTEN, NULL};
-        g_autoptr(GArray) listeners = settings->listen[0]
-                                              ? tg_listeners_open(settings->listen, error)
-                                              : tg_listeners_inherit(error);
-
-        if (listeners && listeners->len == 0 && settings->is_trial) {
-                g_array_unref(listeners);
-                listeners = tg_listeners_open(trial, error);
-        }
-        if (!listeners)
-                return NULL;
-        if (listeners->len == 0) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "there is nothing to listen on: set Listen=, give --listen, or start "
-                             "it by its systemd socket");
-                return NULL;
-        }
-
-        return check_listeners(settings, listeners, error) ? g_steal_pointer(&listeners) : NULL;
 }
 
 /* ---- read again ---- */
@@ -278,9 +224,11 @@ reload(Service *self)
 
         sd_notifyf(FALSE, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
         if (take_again(self, &error)) {
+                tg_metrics_count(TG_COUNT_RELOADS, 1);
                 g_message("the settings have been read again");
                 sd_notify(FALSE, "READY=1\nSTATUS=");
         } else {
+                tg_metrics_count(TG_COUNT_RELOADS_REFUSED, 1);
                 g_warning("the settings stay what they were: %s", error->message);
                 sd_notifyf(FALSE, "READY=1\nSTATUS=Settings not taken: %s", error->message);
         }
@@ -314,12 +262,12 @@ on_signal(gpointer user_data)
 
 /* The first lines of standard output are an interface: scripts read them. */
 static void
-announce(const Service *self, const GArray *listeners, const char *ca_path)
+announce(const Service *self, const TgSockets *sockets, const char *ca_path)
 {
-        for (guint i = 0; i < listeners->len; i++)
+        for (guint i = 0; i < sockets->listeners->len; i++)
                 printf("listening %s://%s\n",
                        self->is_tls ? "https" : "http",
-                       g_array_index(listeners, TgListener, i).address);
+                       g_array_index(sockets->listeners, TgListener, i).address);
         if (ca_path) {
                 printf("ca-file %s\n", ca_path);
                 fprintf(stderr,
@@ -332,20 +280,72 @@ announce(const Service *self, const GArray *listeners, const char *ca_path)
                         ca_path,
                         self->settings->public_url);
         }
+        for (guint i = 0; i < sockets->monitors->len; i++) {
+                const char *address = g_array_index(sockets->monitors, TgListener, i).address;
+
+                printf("metrics %s%s\n",
+                       g_str_has_prefix(address, "unix:") ? "" : "http://",
+                       address);
+        }
         fflush(stdout);
         sd_notify(FALSE, "READY=1");
         g_message("ready");
 }
 
+/* A handle of its own, for threads of its own. */
+static TgStore *
+open_reader(TgStore *store, GError **error)
+{
+        g_autoptr(GError) problem = NULL;
+        TgStore *reader = tg_store_reader(store, &problem);
+
+        if (problem)
+                g_propagate_error(error, g_steal_pointer(&problem));
+
+        return reader;
+}
+
+/* The library's from then on, whether it succeeds or not. */
+static int
+take_fd(TgListener *listener)
+{
+        int fd = listener->fd;
+
+        listener->fd = -1;
+
+        return fd;
+}
+
 static gboolean
-serve(Service *self, GArray *listeners, const char *ca_path, GError **error)
+listen_all(TgServer *server, TgMonitor *monitor, TgSockets *sockets, GError **error)
+{
+        for (guint i = 0; i < sockets->listeners->len; i++) {
+                TgListener *listener = &g_array_index(sockets->listeners, TgListener, i);
+
+                if (!tg_server_listen(server, take_fd(listener), error))
+                        return FALSE;
+        }
+        for (guint i = 0; i < sockets->monitors->len; i++) {
+                TgListener *listener = &g_array_index(sockets->monitors, TgListener, i);
+
+                if (!tg_monitor_listen(monitor, take_fd(listener), error))
+                        return FALSE;
+        }
+
+        return TRUE;
+}
+
+static gboolean
+serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
 {
         const TgSettings *settings = self->settings;
         TgServerRules rules;
         g_autoptr(TgStore) store = NULL;
         g_autoptr(TgStore) reader = NULL;
         g_autoptr(TgServer) server = NULL;
-        g_autoptr(TgWriter) writer = NULL; /* goes first */
+        g_autoptr(TgWriter) writer = NULL;
+        g_autoptr(TgStore) monitor_reader = NULL;
+        g_autoptr(TgMonitor) monitor = NULL; /* goes first, the writer after it */
         g_autoptr(GError) problem = NULL;
         TgServerOptions options = {
                 .is_tls = self->is_tls,
@@ -363,7 +363,9 @@ serve(Service *self, GArray *listeners, const char *ca_path, GError **error)
         store = tg_store_sqlite_open(settings->store, settings->max_store_bytes, error);
         if (!store)
                 return FALSE;
-        options.reader = reader = tg_store_reader(store, &problem);
+        options.reader = reader = open_reader(store, &problem);
+        if (!problem && sockets->monitors->len > 0)
+                monitor_reader = open_reader(store, &problem);
         if (problem) {
                 g_propagate_error(error, g_steal_pointer(&problem));
                 return FALSE;
@@ -376,14 +378,10 @@ serve(Service *self, GArray *listeners, const char *ca_path, GError **error)
         if (sd_watchdog_enabled(FALSE, &watchdog_us) > 0)
                 options.pulse_us = (gint64)watchdog_us / 2;
         self->server = server = tg_server_new(&options, &rules);
-        for (guint i = 0; i < listeners->len; i++) {
-                TgListener *listener = &g_array_index(listeners, TgListener, i);
-
-                if (!tg_server_listen(server, listener->fd, error))
-                        return FALSE;
-                listener->fd = -1; /* the server's now */
-        }
-        announce(self, listeners, ca_path);
+        monitor = tg_monitor_new(monitor_reader, writer);
+        if (!listen_all(server, monitor, sockets, error))
+                return FALSE;
+        announce(self, sockets, ca_path);
         tg_server_run(server);
 
         return TRUE;
@@ -392,7 +390,7 @@ serve(Service *self, GArray *listeners, const char *ca_path, GError **error)
 static gboolean
 set_up(Service *self, GError **error)
 {
-        g_autoptr(GArray) listeners = NULL;
+        g_auto(TgSockets) sockets = {0};
         g_autofree char *ca_path = NULL;
         TgTls *tls = NULL;
         TgRateRule rates[TG_N_RATES];
@@ -403,16 +401,15 @@ set_up(Service *self, GError **error)
                 return FALSE;
         self->is_tls = tls != NULL;
         show_tls(tls, 0);
-        listeners = find_listeners(self->settings, error);
-        if (!listeners)
+        if (!tg_sockets_open(self->settings, &sockets, error))
                 return FALSE;
         if (!self->settings->public_url)
                 self->settings->public_url = g_strconcat(
-                        "https://", g_array_index(listeners, TgListener, 0).address, NULL);
+                        "https://", g_array_index(sockets.listeners, TgListener, 0).address, NULL);
         make_rates(self->settings, rates);
         self->rate_limit = tg_rate_limit_new(rates);
 
-        return serve(self, listeners, ca_path, error);
+        return serve(self, &sockets, ca_path, error);
 }
 
 gboolean
@@ -433,15 +430,13 @@ gboolean
 tg_service_check(const TgSettingOptions *options, GError **error)
 {
         g_autoptr(TgSettings) settings = tg_settings_load(options, error);
-        g_autoptr(GArray) listeners = NULL;
         g_autoptr(TgTls) tls = NULL;
         g_autofree char *text = NULL;
 
         /* A trial would make a certificate. */
         if (!settings || (!settings->is_trial && !load_tls(settings, &tls, NULL, error)))
                 return FALSE;
-        listeners = tg_listeners_parse(settings->listen, error);
-        if (!listeners || !check_listeners(settings, listeners, error))
+        if (!tg_sockets_check(settings, error))
                 return FALSE;
         warn_of_end(tls);
         text = tg_settings_format(settings);

@@ -30,7 +30,8 @@ typedef struct {
 #define LIMIT(member) G_STRUCT_OFFSET(TgSettings, limits.member)
 
 static const TextKey list_keys[] = {
-        {"Listen", MEMBER(listen), FIXED},
+        {"Listen",        MEMBER(listen),         FIXED},
+        {"MetricsListen", MEMBER(metrics_listen), FIXED},
 };
 
 static const TextKey text_keys[] = {

@@ -14,7 +14,8 @@
 
 typedef struct {
         gboolean is_trial;
-        char **listen; /* empty: systemd's sockets */
+        char **listen;         /* empty: systemd's sockets */
+        char **metrics_listen; /* the same for metrics and health; empty: nowhere */
         char *public_url;
         char *certificate;
         char *key;

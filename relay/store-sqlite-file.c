@@ -316,6 +316,29 @@ tg_sqlite_file_connect(TgSqliteFile *self, GError **error)
 }
 
 gboolean
+tg_sqlite_measure(sqlite3 *db, TgStoreSize *ret_size, GError **error)
+{
+        gint64 n_mailboxes, n_resources, n_pages;
+
+        if (!ask_number(db, "SELECT count(*) FROM mailbox", &n_mailboxes) ||
+            !ask_number(db, "SELECT count(*) FROM resource", &n_resources) ||
+            !ask_number(db, "PRAGMA page_count", &n_pages)) {
+                tg_set_error(error,
+                             TG_ERROR_UNREACHABLE,
+                             "cannot count what the store has: %s",
+                             sqlite3_errmsg(db));
+                return FALSE;
+        }
+        *ret_size = (TgStoreSize){
+                .n_mailboxes = (guint64)n_mailboxes,
+                .n_resources = (guint64)n_resources,
+                .n_bytes = (guint64)n_pages * PAGE_BYTES,
+        };
+
+        return TRUE;
+}
+
+gboolean
 tg_sqlite_column(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes)
 {
         const void *bytes = sqlite3_column_blob(stmt, at);

@@ -11,6 +11,8 @@
 #include <glib.h>
 #include <sqlite3.h>
 
+#include "relay/store.h"
+
 typedef struct TgSqliteFile TgSqliteFile;
 
 /* Opens @path, or makes it with @schema, and keeps every other process out.
@@ -31,6 +33,9 @@ void tg_sqlite_file_note_removal(TgSqliteFile *self);
 
 /* Between two batches. @is_sweep: erase what has been noted. */
 void tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep);
+
+/* Counts what @db has. */
+gboolean tg_sqlite_measure(sqlite3 *db, TgStoreSize *ret_size, GError **error);
 
 /* Copies a column of exactly @n_bytes octets. FALSE when it has not so many. */
 gboolean tg_sqlite_column(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes);

@@ -470,6 +470,7 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
 
         if (!tg_sqlite_resources_erase(self->resources, now_s, ERASE_ROWS, &n_resources, error))
                 return FALSE;
+        store->n_erased += (guint64)(n_rows - !is_found + n_resources);
         sqlite3_bind_int64(self->queries[QUERY_FORGET], 1, now_s - told_s);
         sqlite3_bind_int(self->queries[QUERY_FORGET], 2, ERASE_ROWS);
         if (!run(self, QUERY_FORGET, "forget how mailboxes ended", error))
@@ -541,6 +542,12 @@ store_reader(TgStore *store, GError **error)
         return NULL;
 }
 
+static gboolean
+store_measure(TgStore *store, TgStoreSize *ret_size, GError **error)
+{
+        return tg_sqlite_measure(((Sqlite *)store)->db, ret_size, error);
+}
+
 static const TgStoreClass store_class = {
         .begin = store_begin,
         .commit = store_commit,
@@ -560,6 +567,7 @@ static const TgStoreClass store_class = {
         .erase = store_erase,
         .maintain = store_maintain,
         .reader = store_reader,
+        .measure = store_measure,
         .free = store_free,
 };
 

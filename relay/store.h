@@ -76,6 +76,13 @@ tg_content_clear(TgContent *content)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgContent, tg_content_clear)
 
+/* What there is, whether its time is up or not. */
+typedef struct {
+        guint64 n_mailboxes;
+        guint64 n_resources;
+        guint64 n_bytes; /* that all of it takes */
+} TgStoreSize;
+
 typedef struct TgStore TgStore;
 
 typedef struct {
@@ -149,12 +156,14 @@ typedef struct {
                 TgStore *self, gint64 now_s, gint64 told_s, gboolean *ret_is_done, GError **error);
         void (*maintain)(TgStore *self, gboolean is_sweep);
         TgStore *(*reader)(TgStore *self, GError **error);
+        gboolean (*measure)(TgStore *self, TgStoreSize *ret_size, GError **error); /* or NULL */
         void (*free)(TgStore *self);
 } TgStoreClass;
 
 struct TgStore {
         const TgStoreClass *class;
         gboolean is_writer;
+        guint64 n_erased; /* by tg_store_erase(), since it was made */
 };
 
 /* Writing handles only; a reader has no batches. */
@@ -327,6 +336,13 @@ static inline TgStore *
 tg_store_reader(TgStore *self, GError **error)
 {
         return self->class->reader(self, error);
+}
+
+/* FALSE without @error set: this store does not know. May take its time: not for the loop. */
+static inline gboolean
+tg_store_measure(TgStore *self, TgStoreSize *ret_size, GError **error)
+{
+        return self->class->measure && self->class->measure(self, ret_size, error);
 }
 
 /* Readers first. */

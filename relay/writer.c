@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
+#include "relay/metrics.h"
 
 /* So that the first of a batch does not wait for a thousandth. */
 #define MAX_BATCH 512
@@ -39,6 +40,9 @@ note_doubt(Thread *self, const GError *error)
         else if (!error && self->is_in_doubt)
                 g_message("the store takes changes again");
         self->is_in_doubt = error != NULL;
+        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, error != NULL);
+        if (error)
+                tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
 }
 
 static gint64
@@ -63,8 +67,10 @@ run_batch(Thread *self, TgJob *jobs, guint n_jobs, GError **error)
                         return FALSE;
                 }
         }
-        if (tg_store_commit(self->store, error))
+        if (tg_store_commit(self->store, error)) {
+                tg_metrics_count(TG_COUNT_COMMITS, 1);
                 return TRUE;
+        }
         tg_store_rollback(self->store);
 
         return FALSE;
@@ -98,11 +104,16 @@ sweep(Thread *self)
 {
         g_autoptr(GError) error = NULL;
         gboolean is_done = TRUE;
+        guint64 n_erased = self->store->n_erased;
 
         if (tg_store_begin(self->store, &error)) {
                 if (tg_store_erase(self->store, wall_s(), self->api->told_s, &is_done, &error) &&
-                    tg_store_commit(self->store, &error))
+                    tg_store_commit(self->store, &error)) {
+                        tg_metrics_count(TG_COUNT_EXPIRED, self->store->n_erased - n_erased);
+                        /* Else nobody would send what could show that all is well again. */
+                        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, FALSE);
                         return !is_done;
+                }
                 tg_store_rollback(self->store);
         }
         note_doubt(self, error);

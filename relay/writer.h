@@ -18,6 +18,9 @@ typedef struct {
         gboolean is_any;        /* … or whoever waits: changes may have been missed */
 } TgJob;
 
+/* A batch that takes longer is stuck. */
+#define TG_STUCK_US (20 * G_USEC_PER_SEC)
+
 typedef struct TgWriter TgWriter;
 
 typedef struct {
@@ -68,7 +71,7 @@ tg_writer_take(TgWriter *self, GArray *jobs)
         self->class->take(self, jobs);
 }
 
-/* Microseconds for which it has been busy with one batch; 0 when idle. */
+/* Microseconds for which it has been busy with one batch; 0 when idle. For any thread. */
 static inline gint64
 tg_writer_busy_us(TgWriter *self, gint64 now_us)
 {

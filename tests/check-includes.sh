@@ -22,7 +22,7 @@ only 'curl/' 'daemon/http(-[a-z]+)?\.[ch]|relay/push\.c'
 only 'libsecret/' 'daemon/keyring(-[a-z]+)?\.[ch]'
 only 'sqlite3\.h' 'daemon/store(-[a-z]+)?\.[ch]|relay/store-sqlite(-[a-z]+)?\.[ch]'
 only 'hiredis/' 'relay/store-redis\.c'
-only 'microhttpd\.h' 'relay/(server(-[a-z]+)?|response)\.[ch]'
+only 'microhttpd\.h' 'relay/(server(-[a-z]+)?|monitor|response)\.[ch]'
 only 'gnutls/' 'relay/tls\.c'
 only 'openssl/' 'protocol/(crypto|secret|spake2)\.c|relay/(certificate|push|attestation)\.c'
 only 'systemd/sd-bus' \

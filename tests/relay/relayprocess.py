@@ -36,6 +36,7 @@ LOG_LINES = [
     r".*: the settings have been read again",
     r".*: the settings stay what they were: .*",
     r".*: [A-Za-z]+=(, [A-Za-z]+=)* will change at the next start: restart the relay for it",
+    r".*: metrics are for whoever reaches \S+: .*",
     r".*: the certificate has expired: clients refuse it; renew it",
     r".*: the certificate ends in \d+ hours: renew it",
 ]
