@@ -14,6 +14,7 @@
 #include "relay/certificate.h"
 #include "relay/metrics.h"
 #include "relay/monitor.h"
+#include "relay/redis-open.h"
 #include "relay/server.h"
 #include "relay/sockets.h"
 #include "relay/tls.h"
@@ -69,8 +70,10 @@ static gboolean
 make_directories(const TgSettings *settings, GError **error)
 {
         g_autofree char *directory = g_path_get_dirname(settings->store);
+        gboolean is_file = strcmp(settings->store, ":memory:") != 0 &&
+                           !tg_redis_address_is_one(settings->store);
 
-        return (strcmp(settings->store, ":memory:") == 0 || make_directory(directory, error)) &&
+        return (!is_file || make_directory(directory, error)) &&
                (!settings->is_trial || make_directory(settings->state_directory, error));
 }
 
@@ -305,6 +308,34 @@ open_reader(TgStore *store, GError **error)
         return reader;
 }
 
+/* The writer and, for a file, what it writes to and handles to read with; a Redis is written
+ * and read by one. @ret_monitor: the supervisor's, NULL without one. */
+static TgWriter *
+open_store(const TgSettings *settings,
+           const TgApi *api,
+           TgStore **ret_store,
+           TgStore **ret_reader,
+           TgStore **ret_monitor,
+           GError **error)
+{
+        g_autoptr(GError) problem = NULL;
+
+        if (tg_redis_address_is_one(settings->store))
+                return tg_redis_open(settings, api, error);
+        *ret_store = tg_store_sqlite_open(settings->store, settings->max_store_bytes, error);
+        if (!*ret_store)
+                return NULL;
+        *ret_reader = open_reader(*ret_store, &problem);
+        if (!problem && ret_monitor)
+                *ret_monitor = open_reader(*ret_store, &problem);
+        if (problem) {
+                g_propagate_error(error, g_steal_pointer(&problem));
+                return NULL;
+        }
+
+        return tg_writer_new(api, *ret_store, (guint)settings->erase_interval_s, error);
+}
+
 /* The library's from then on, whether it succeeds or not. */
 static int
 take_fd(TgListener *listener)
@@ -346,7 +377,6 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         g_autoptr(TgWriter) writer = NULL;
         g_autoptr(TgStore) monitor_reader = NULL;
         g_autoptr(TgMonitor) monitor = NULL; /* goes first, the writer after it */
-        g_autoptr(GError) problem = NULL;
         TgServerOptions options = {
                 .is_tls = self->is_tls,
                 .rate_limit = self->rate_limit,
@@ -360,20 +390,16 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         guint64 watchdog_us = 0;
 
         make_rules(settings, &rules);
-        store = tg_store_sqlite_open(settings->store, settings->max_store_bytes, error);
-        if (!store)
-                return FALSE;
-        options.reader = reader = open_reader(store, &problem);
-        if (!problem && sockets->monitors->len > 0)
-                monitor_reader = open_reader(store, &problem);
-        if (problem) {
-                g_propagate_error(error, g_steal_pointer(&problem));
-                return FALSE;
-        }
-        options.writer = writer =
-                tg_writer_new(&rules.api, store, (guint)settings->erase_interval_s, error);
+        writer = open_store(settings,
+                            &rules.api,
+                            &store,
+                            &reader,
+                            sockets->monitors->len > 0 ? &monitor_reader : NULL,
+                            error);
         if (!writer)
                 return FALSE;
+        options.writer = writer;
+        options.reader = reader;
 
         if (sd_watchdog_enabled(FALSE, &watchdog_us) > 0)
                 options.pulse_us = (gint64)watchdog_us / 2;

@@ -7,6 +7,7 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "relay/redis-address.h"
 #include "relay/settings-file.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/tigress/tigress-relay.conf"
@@ -35,11 +36,15 @@ static const TextKey list_keys[] = {
 };
 
 static const TextKey text_keys[] = {
-        {"PublicUrl",      MEMBER(public_url),      FIXED},
-        {"Certificate",    MEMBER(certificate),     FREE },
-        {"Key",            MEMBER(key),             FREE },
-        {"Store",          MEMBER(store),           FIXED},
-        {"StateDirectory", MEMBER(state_directory), FIXED},
+        {"PublicUrl",         MEMBER(public_url),          FIXED},
+        {"Certificate",       MEMBER(certificate),         FREE },
+        {"Key",               MEMBER(key),                 FREE },
+        {"Store",             MEMBER(store),               FIXED},
+        {"StorePasswordFile", MEMBER(store_password_file), FIXED},
+        {"StoreCaFile",       MEMBER(store_ca_file),       FIXED},
+        {"StoreCertificate",  MEMBER(store_certificate),   FIXED},
+        {"StoreKey",          MEMBER(store_key),           FIXED},
+        {"StateDirectory",    MEMBER(state_directory),     FIXED},
 };
 
 typedef struct {
@@ -250,24 +255,48 @@ find_state_directory(gboolean is_trial)
         return g_strdup(SYSTEM_STATE);
 }
 
+/* An address is kept as it stands: whoever connects reads it again. */
 static gboolean
-resolve_store(Reading *reading, GError **error)
+check_redis(Reading *reading, const TgSettingOptions *options, GError **error)
+{
+        g_autoptr(GError) problem = NULL;
+        g_autoptr(TgRedisAddress) address = NULL;
+
+        if (!HAVE_REDIS)
+                return fault(reading, "Store", error, "this tigress-relay is built without Redis");
+        if (options->store && tg_redis_address_has_password(options->store))
+                return fault(reading,
+                             "Store",
+                             error,
+                             "a password on the command line can be read by everybody on this "
+                             "machine: change it, and put the new one into a file that "
+                             "StorePasswordFile= names");
+        address = tg_redis_address_parse(reading->settings->store, &problem);
+
+        return address || fault(reading, "Store", error, problem->message);
+}
+
+static gboolean
+resolve_store(Reading *reading, const TgSettingOptions *options, GError **error)
 {
         TgSettings *self = reading->settings;
         g_autofree char *named = g_steal_pointer(&self->store);
         const char *scheme = named ? g_strstr_len(named, -1, "://") : NULL;
 
-        if (scheme)
-                return fault(reading,
-                             "Store",
-                             error,
-                             "the store must be a file (PATH or sqlite:PATH) or :memory:");
         if (!named)
                 self->store = g_build_filename(self->state_directory, "relay.db", NULL);
         else if (g_str_has_prefix(named, "sqlite:"))
                 self->store = g_strdup(named + strlen("sqlite:"));
         else
                 self->store = g_steal_pointer(&named);
+        if (tg_redis_address_is_one(self->store))
+                return check_redis(reading, options, error);
+        if (scheme)
+                return fault(reading,
+                             "Store",
+                             error,
+                             "the store must be a file (PATH or sqlite:PATH), :memory:, or a "
+                             "Redis (redis://HOST)");
 
         return *self->store ||
                fault(reading, "Store", error, "the store must be a file: give its path");
@@ -339,6 +368,12 @@ check(const Reading *reading, GError **error)
                              error,
                              "a certificate needs its key: set both Certificate= and Key=, or "
                              "neither");
+        if (!self->store_certificate != !self->store_key)
+                return fault(reading,
+                             self->store_certificate ? "StoreCertificate" : "StoreKey",
+                             error,
+                             "a certificate needs its key: set both StoreCertificate= and "
+                             "StoreKey=, or neither");
         if (self->is_trial && self->certificate)
                 return fault(reading,
                              "Certificate",
@@ -379,7 +414,7 @@ tg_settings_load(const TgSettingOptions *options, GError **error)
         set_options(&reading, options);
         if (!self->state_directory)
                 self->state_directory = find_state_directory(self->is_trial);
-        if (!resolve_store(&reading, error) || !resolve_public_url(&reading, error) ||
+        if (!resolve_store(&reading, options, error) || !resolve_public_url(&reading, error) ||
             !check(&reading, error))
                 return NULL;
 

@@ -19,7 +19,11 @@ typedef struct {
         char *public_url;
         char *certificate;
         char *key;
-        char *store; /* a path, or ":memory:" */
+        char *store; /* a path, ":memory:", or the address of a Redis */
+        char *store_password_file;
+        char *store_ca_file;
+        char *store_certificate;
+        char *store_key;
         char *state_directory;
         guint64 max_connections;
         guint64 max_connections_per_source;

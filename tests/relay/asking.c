@@ -1,15 +1,85 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/relay/asking.h"
 
+#include "config.h"
+
+#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "protocol/json.h"
 #include "protocol/limits.h"
+#if HAVE_REDIS
+#include "relay/redis-writer.h"
+#endif
+
+#define PATIENCE_MS 60000
+
+#if HAVE_REDIS
+static gint64 wall_us;
+
+static gint64
+get_wall_us(void)
+{
+        return wall_us;
+}
+
+/* Each in a database of its own. */
+static TgWriter *
+open_redis(Asking *self, const char *path)
+{
+        static guint database;
+        g_autofree char *text = g_strdup_printf("redis+unix://%s?db=%u", path, database++);
+        g_autoptr(GError) error = NULL;
+        TgRedisAddress *address = tg_redis_address_parse(text, &error);
+        TgWriter *writer;
+
+        g_assert_no_error(error);
+        writer = tg_redis_writer_new(&self->api, address, NULL, get_wall_us, &error);
+        g_assert_no_error(error);
+
+        return writer;
+}
+
+static TgVerdict
+run_on_writer(Asking *self)
+{
+        struct pollfd fd = {tg_writer_get_fd(self->writer), POLLIN, 0};
+        g_autoptr(GArray) jobs = g_array_new(FALSE, FALSE, sizeof(TgJob));
+        TgJob job = {.call = self->call};
+
+        wall_us = self->now_s * G_USEC_PER_SEC;
+        g_array_append_val(jobs, job);
+        tg_writer_push(self->writer, jobs);
+        for (;;) {
+                g_assert_cmpint(poll(&fd, 1, PATIENCE_MS), ==, 1);
+                tg_writer_take(self->writer, jobs);
+                for (guint i = 0; i < jobs->len; i++) {
+                        job = g_array_index(jobs, TgJob, i);
+                        if (job.call == self->call)
+                                return job.verdict;
+                }
+                g_array_set_size(jobs, 0);
+        }
+}
+#else
+static TgWriter *
+open_redis(Asking *self, const char *path)
+{
+        return NULL;
+}
+
+static TgVerdict
+run_on_writer(Asking *self)
+{
+        g_assert_not_reached();
+}
+#endif
 
 void
 asking_set_up(Asking *self, gconstpointer data)
 {
+        const char *redis = g_getenv("TIGRESS_TEST_REDIS");
         g_autoptr(GError) error = NULL;
 
         self->api = (TgApi){
@@ -20,7 +90,10 @@ asking_set_up(Asking *self, gconstpointer data)
                 .told_s = TG_TOMBSTONE_S,
         };
         self->now_s = NOW;
-        self->store = tg_store_sqlite_open(":memory:", 0, &error);
+        if (redis)
+                self->writer = open_redis(self, redis);
+        else
+                self->store = tg_store_sqlite_open(":memory:", 0, &error);
         g_assert_no_error(error);
 }
 
@@ -28,20 +101,30 @@ void
 asking_tear_down(Asking *self, gconstpointer data)
 {
         tg_api_call_free(self->call);
+        tg_writer_free(self->writer);
         tg_store_free(self->store);
         g_free(self->path);
 }
 
 /* In a batch of its own, as the writer does it. */
+static TgVerdict
+run_on_store(Asking *self)
+{
+        g_autoptr(GError) error = NULL;
+        TgVerdict verdict;
+
+        g_assert_true(tg_store_begin(self->store, &error));
+        verdict = tg_api_execute(&self->api, self->call, self->store, self->now_s, &error);
+        g_assert_no_error(error);
+        g_assert_true(tg_store_commit(self->store, &error));
+
+        return verdict;
+}
+
 static guint
 run(Asking *self)
 {
-        g_autoptr(GError) error = NULL;
-
-        g_assert_true(tg_store_begin(self->store, &error));
-        self->verdict = tg_api_execute(&self->api, self->call, self->store, self->now_s, &error);
-        g_assert_no_error(error);
-        g_assert_true(tg_store_commit(self->store, &error));
+        self->verdict = self->writer ? run_on_writer(self) : run_on_store(self);
         if (self->verdict == TG_VERDICT_HELD) {
                 self->call->is_held = TRUE;
                 return 0;

@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * A mailbox API without a socket: requests as they would come, a real SQLite
- * store, and a clock that stands still until it is told.
+ * A mailbox API without a socket: requests as they would come, a real store (SQLite or, beside
+ * with-redis, a database of its own in Redis), and a clock that stands still until it is told.
  */
 
 #include "relay/mailbox-api.h"
+#include "relay/writer.h"
 
 #define ORIGIN "https://relay.example"
 #define NOW 1800000000 /* 2027-01-15T08:00:00Z */
@@ -35,7 +36,8 @@
 
 typedef struct {
         TgApi api;
-        TgStore *store;
+        TgStore *store;   /* or */
+        TgWriter *writer; /* of Redis */
         gint64 now_s;
         /* of the last request */
         TgApiCall *call;

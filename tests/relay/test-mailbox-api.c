@@ -368,15 +368,16 @@ test_order_of_checks(Asking *self, gconstpointer data)
                         .admit = cases[i].is_limited ? refuse_all : NULL,
                         .source = &n_asked,
                 };
-                g_autoptr(TgApiCall) call = NULL;
+                TgApiCall *call;
 
                 /* neither claim nor id is a UUID */
                 tg_http_request_add(&http, TG_HEADER_CLAIM, "junk");
                 tg_http_request_add(&http, TG_HEADER_REQUEST_ID, "junk");
                 if (cases[i].type)
                         tg_http_request_add(&http, "Content-Type", cases[i].type);
-                call = tg_api_call_new(&self->api, &http, self->now_s);
-                tg_api_execute(&self->api, call, self->store, self->now_s, NULL);
+                tg_api_call_free(self->call);
+                self->call = call = tg_api_call_new(&self->api, &http, self->now_s);
+                ask_again(self, FALSE);
                 g_assert_cmpuint(call->answer.status, ==, cases[i].status);
                 g_assert_cmpuint(call->answer.retry_after_s, ==, cases[i].status == 429 ? 7 : 0);
                 g_assert_true((call->answer.allow != NULL) == (cases[i].status == 405));
@@ -470,6 +471,10 @@ test_who_needs_the_writer(Asking *self, gconstpointer data)
         TgHttpRequest http = {.method = "POST", .body = ""};
         g_autoptr(TgApiCall) call = NULL;
 
+        if (!self->store) {
+                g_test_skip("of the file alone");
+                return;
+        }
         ask_create(self, "RWD");
         http.path = self->path;
         tg_http_request_add(&http, TG_HEADER_CLAIM, BOB);

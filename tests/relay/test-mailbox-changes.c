@@ -302,11 +302,12 @@ test_expiry_at_the_second(Asking *self, gconstpointer data)
         g_assert_cmpstr(self->call->answer.body, ==, NOT_FOUND);
 }
 
+/* Redis does it by itself, and by its own clock. */
 static void
 sweep(Asking *self)
 {
         g_autoptr(GError) error = NULL;
-        gboolean is_done = FALSE;
+        gboolean is_done = self->store == NULL;
 
         while (!is_done) {
                 g_assert_true(tg_store_begin(self->store, &error));
@@ -332,6 +333,8 @@ test_word_is_kept_for_an_hour(Asking *self, gconstpointer data)
         self->now_s++;
         ask(self, READ(BOB), NULL);
         g_assert_cmpstr(self->call->answer.body, ==, NOT_FOUND);
+        if (!self->store)
+                return;
         sweep(self);
         self->now_s -= 1000; /* nor is it there any more */
         ask(self, READ(BOB), NULL);

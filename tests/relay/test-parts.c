@@ -388,7 +388,7 @@ test_broken_settings_are_refused(void)
                 {"[Relay]\nMaxLife=\n",                "MaxLife="   },
                 {"[Relay]\nMaxPayload=200000\n",       "MaxPayload="},
                 {"[Relay]\nCertificate=/c\n",          "Key="       },
-                {"[Relay]\nStore=redis://localhost\n", "store"      },
+                {"[Relay]\nStore=mysql://localhost\n", "store"      },
                 {"[Relay]\nStore=sqlite:\n",           "store"      },
                 {"[Wallet]\n",                         "[Relay]"    },
                 {"[Relay]\nMaxLife=1\n[Other]\n",      "[Relay]"    },

@@ -270,7 +270,9 @@ class Process(unittest.TestCase):
                 (["--trial", "--listen", "somewhere:1"], "give a numeric address"),
                 (["--trial", "--listen", "127.0.0.1:%d" % taken.getsockname()[1]], "--listen"),
                 (["--trial", "--config", "/nonexistent"], "cannot read /nonexistent"),
-                (["--trial", "--store", "redis://x"], "the store must be"),
+                (["--trial", "--store", "mysql://x"], "the store must be"),
+                (["--trial", "--store", "redis://u:secret@x"], "StorePasswordFile="),
+                (["--trial", "--store", "redis://x/y"], "the database is a number"),
                 ([], "the public address is not set"),
                 (["--public-url", "https://x.example"], "there is nothing to listen on"),
                 (["--public-url", "https://x.example", "--listen", "0.0.0.0:0"], "Certificate="),
@@ -286,6 +288,7 @@ class Process(unittest.TestCase):
                 self.assertIn(result.returncode, (1, 2), options)
                 self.assertRegex(result.stderr, r"^tigress-relay: error: [^\n]*\n$")
                 self.assertIn(remedy, result.stderr)
+                self.assertNotIn("secret", result.stderr)
                 self.assertEqual(result.stdout, "")
             subprocess.run(["rm", "-rf", relay.directory], check=True)
 
