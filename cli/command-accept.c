@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/agent.h"
@@ -6,11 +7,11 @@
 #include "cli/inspection.h"
 #include "cli/interrupt.h"
 #include "cli/invitation.h"
-#include "cli/outcome.h"
 #include "cli/output.h"
+#include "cli/recipient.h"
 #include "cli/secret-input.h"
+#include "cli/spoken-pin.h"
 #include "cli/terminal.h"
-#include "cli/watch.h"
 #include "dbus/names.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
@@ -21,6 +22,8 @@ static gboolean leaves_early;
 static const char *title;
 static const char *secret_file;
 static const char *secret_fd;
+static const char *pin_file;
+static const char *pin_fd;
 
 static const TgOption options[] = {
         {"yes",                                           TG_OPTION_FLAG, &is_agreed, NULL, "do not ask \"accept?\"; polkit may still ask"},
@@ -30,8 +33,10 @@ static const TgOption options[] = {
          TG_OPTION_TEXT, &secret_file,
          "FILE", "the part after '#', if sent separately"},
         {"secret-fd",                                    TG_OPTION_TEXT, &secret_fd, "N", "the same from a descriptor"},
-        {"no-wait",        TG_OPTION_FLAG, &leaves_early, NULL, "print the share's id and leave"},
-        {                                        },
+        {"pin-file",        TG_OPTION_TEXT, &pin_file, "FILE", "the PIN, for an invitation that has one"},
+        {"pin-fd",                                         TG_OPTION_TEXT, &pin_fd, "N", "the same from a descriptor"},
+        {"no-wait",                                         TG_OPTION_FLAG, &leaves_early, NULL, "print the share's id and leave"},
+        {                                  },
 };
 
 /* What was given besides the link; may be nothing, then *ret_secret is NULL. */
@@ -91,27 +96,78 @@ consider(const TgInvocation *invocation, const TgInspection *inspection, GError 
         return yes;
 }
 
-static char *
-call_accept(TgClient *client, TgCallKind kind, const int *fds, gsize n_fds, GError **error)
+/* What goes to the wallet in descriptors. */
+typedef struct {
+        const TgSecret *link;
+        TgSecret *secret; /* NULL: it is in the link */
+        TgSecret *pin;    /* NULL: it comes later, or there is none */
+} Given;
+
+static void
+given_clear(Given *given)
 {
-        TgClientCall call = {
-                .interface = TG_MANAGER_INTERFACE,
-                .method = "AcceptInvitation",
-                .fds = fds,
-                .n_fds = n_fds,
-                .kind = kind,
-        };
+        g_clear_pointer(&given->secret, tg_secret_unref);
+        g_clear_pointer(&given->pin, tg_secret_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Given, given_clear)
+
+static gboolean
+read_pin(TgSecret **ret_pin, GError **error)
+{
+        const gsize max_bytes = TG_MAX_PIN_INPUT_BYTES;
+        g_autoptr(TgSecret) input = NULL;
+
+        if (!pin_file && !pin_fd)
+                return TRUE;
+        input = pin_file ? tg_secret_input_read_file(pin_file, "PIN", max_bytes, error)
+                         : tg_secret_input_read_number(pin_fd, "PIN", max_bytes, error);
+        *ret_pin = input ? tg_secret_input_trim(input, "PIN", error) : NULL;
+
+        return *ret_pin != NULL;
+}
+
+/* Told before anything is claimed, not when the share waits already. */
+static gboolean
+check_pin(const TgInvocation *invocation,
+          const TgInspection *inspection,
+          const Given *given,
+          GError **error)
+{
+        if (!tg_inspection_flag(inspection, "pin-required") || given->pin || leaves_early ||
+            (invocation->may_ask && tg_terminal_is_there()))
+                return TRUE;
+
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "this invitation has a PIN, and there is nobody to ask for it\ngive it: "
+                     "--pin-file FILE or --pin-fd N; or leave with --no-wait, and give it later: "
+                     "tigressctl pin ID");
+        return FALSE;
+}
+
+/* Another handle for one more secret, or nothing. */
+static void
+add_handle(GVariantBuilder *values, const char *name, const TgSecret *secret, gint32 *n_handles)
+{
+        if (secret)
+                g_variant_builder_add(values, "{sv}", name, g_variant_new_handle((*n_handles)++));
+}
+
+static char *
+call_accept(TgClient *client, TgClientCall *call, const Given *given, GError **error)
+{
         GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
         g_autoptr(GVariant) reply = NULL;
+        gint32 n_handles = 1;
         char *path = NULL;
 
         g_variant_builder_add(&values, "{sv}", "wait", g_variant_new_boolean(TRUE));
         if (title)
                 g_variant_builder_add(&values, "{sv}", "title", g_variant_new_string(title));
-        if (n_fds > 1)
-                g_variant_builder_add(&values, "{sv}", "secret", g_variant_new_handle(1));
-        call.arguments = g_variant_new("(va{sv})", g_variant_new_handle(0), &values);
-        reply = tg_client_call(client, &call, error);
+        add_handle(&values, "secret", given->secret, &n_handles);
+        add_handle(&values, "pin", given->pin, &n_handles);
+        call->arguments = g_variant_new("(va{sv})", g_variant_new_handle(0), &values);
+        reply = tg_client_call(client, call, error);
         if (reply)
                 g_variant_get(reply, "(o)", &path);
 
@@ -120,78 +176,32 @@ call_accept(TgClient *client, TgCallKind kind, const int *fds, gsize n_fds, GErr
 
 /* The path of the share. */
 static char *
-accept_link(TgClient *client,
-            TgCallKind kind,
-            const TgSecret *link,
-            const TgSecret *secret,
-            GError **error)
+accept_link(TgClient *client, TgCallKind kind, const Given *given, GError **error)
 {
-        int fds[2] = {-1, -1};
+        const TgSecret *secrets[] = {given->link, given->secret, given->pin};
+        int fds[G_N_ELEMENTS(secrets)];
+        TgClientCall call = {
+                .interface = TG_MANAGER_INTERFACE,
+                .method = "AcceptInvitation",
+                .fds = fds,
+                .kind = kind,
+        };
+        gboolean is_complete = TRUE;
         char *path = NULL;
 
-        fds[0] = tg_secret_input_to_memfd(link, error);
-        if (fds[0] >= 0 && secret)
-                fds[1] = tg_secret_input_to_memfd(secret, error);
-        if (fds[0] >= 0 && (fds[1] >= 0 || !secret))
-                path = call_accept(client, kind, fds, secret ? 2 : 1, error);
-        for (gsize i = 0; i < G_N_ELEMENTS(fds); i++)
-                if (fds[i] >= 0)
-                        close(fds[i]);
+        for (gsize i = 0; i < G_N_ELEMENTS(secrets) && is_complete; i++) {
+                if (!secrets[i])
+                        continue;
+                fds[call.n_fds] = tg_secret_input_to_memfd(secrets[i], error);
+                is_complete = fds[call.n_fds] >= 0;
+                call.n_fds += is_complete ? 1 : 0;
+        }
+        if (is_complete)
+                path = call_accept(client, &call, given, error);
+        for (gsize i = 0; i < call.n_fds; i++)
+                close(fds[i]);
 
         return path;
-}
-
-static int
-follow(TgClient *client, const char *path, GError **error)
-{
-        g_autoptr(TgWatch) watch = tg_watch_new(client, path, error);
-        const TgObject *share;
-        const char *credential;
-
-        if (!watch)
-                return -1;
-        if (!tg_watch_until_end(watch, error)) {
-                if (tg_interrupt_signal() == 0)
-                        return -1;
-                g_clear_error(error);
-                return tg_watch_interrupted(watch, "decline");
-        }
-
-        share = tg_watch_share(watch);
-        if (!tg_outcome_check(share, error))
-                return -1;
-        credential = tg_object_reference(share, "Credential");
-        if (*credential == '\0') {
-                tg_set_error(error,
-                             TG_ERROR_NOT_FOUND,
-                             "this invitation was accepted before, and its credential removed\nask "
-                             "the sender for a new one");
-                return -1;
-        }
-        tg_output_note("accepted: it is in your keyring");
-        if (!tg_output_is_json())
-                tg_output_line(credential);
-
-        return 0;
-}
-
-static int
-print_id(TgClient *client, const char *path, GError **error)
-{
-        g_autoptr(TgObject) share = tg_object_load(client, path, error);
-        TgJsonLine *line;
-
-        if (!share)
-                return -1;
-        if (!tg_output_is_json()) {
-                tg_output_line(share->id);
-                return 0;
-        }
-
-        line = tg_json_line_begin();
-        tg_object_to_json(share, line);
-        tg_json_line_end(line);
-        return 0;
 }
 
 /* The relay refuses. It may be that the link was accepted here before, which gives the
@@ -199,7 +209,8 @@ print_id(TgClient *client, const char *path, GError **error)
 static char *
 accept_again(TgClient *client, const TgInspection *inspection, const TgSecret *link, GError **error)
 {
-        char *path = accept_link(client, TG_CALL_SLOW, link, NULL, NULL);
+        const Given given = {.link = link};
+        char *path = accept_link(client, TG_CALL_SLOW, &given, NULL);
 
         if (!path && error)
                 *error = g_error_copy(inspection->fetch_error);
@@ -214,15 +225,17 @@ accept_first(const TgInvocation *invocation,
              gboolean from_stdin,
              GError **error)
 {
-        g_autoptr(TgSecret) secret = NULL;
+        g_auto(Given) given = {.link = link};
         g_autoptr(TgAgent) agent = NULL;
 
-        if (!consider(invocation, inspection, error) || !read_secret(inspection, &secret, error))
+        if (!read_pin(&given.pin, error) || !check_pin(invocation, inspection, &given, error) ||
+            !consider(invocation, inspection, error) ||
+            !read_secret(inspection, &given.secret, error))
                 return NULL;
         if (invocation->may_ask)
                 agent = tg_agent_open(from_stdin);
 
-        return accept_link(client, TG_CALL_ASKS, link, secret, error);
+        return accept_link(client, TG_CALL_ASKS, &given, error);
 }
 
 static int
@@ -232,6 +245,10 @@ start(const TgInvocation *invocation,
       gboolean from_stdin,
       GError **error)
 {
+        const TgReception reception = {
+                .may_ask = invocation->may_ask,
+                .is_pin_given = pin_file || pin_fd,
+        };
         g_autoptr(TgInspection) inspection = tg_inspection_new(client, link, !is_offline, error);
         g_autofree char *path = NULL;
 
@@ -245,8 +262,30 @@ start(const TgInvocation *invocation,
                 path = accept_first(invocation, client, inspection, link, from_stdin, error);
         if (!path)
                 return -1;
+        if (!leaves_early)
+                return tg_recipient_follow(&reception, client, path, error);
 
-        return leaves_early ? print_id(client, path, error) : follow(client, path, error);
+        if (tg_inspection_flag(inspection, "pin-required") && !reception.is_pin_given)
+                tg_output_hint("to give the PIN: tigressctl pin %s", strrchr(path, '/') + 1);
+        return tg_recipient_print_share(client, path, error);
+}
+
+/* Each secret has one source. */
+static gboolean
+check(GError **error)
+{
+        if (secret_file && secret_fd)
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--secret-file and --secret-fd do not go together\ngive one");
+        else if (pin_file && pin_fd)
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--pin-file and --pin-fd do not go together\ngive one");
+        else
+                return TRUE;
+
+        return FALSE;
 }
 
 static int
@@ -257,12 +296,8 @@ run(const TgInvocation *invocation, GError **error)
         g_autoptr(TgClient) client = NULL;
         int status = -1;
 
-        if (secret_file && secret_fd) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "--secret-file and --secret-fd do not go together\ngive one");
+        if (!check(error))
                 return -1;
-        }
         link = tg_invitation_read(invocation, &from_stdin, error);
         if (link)
                 client = tg_client_new(invocation->may_ask, error);
@@ -283,9 +318,10 @@ const TgCommand tg_command_accept = {
         .max_arguments = 1,
         .summary = "accept an invitation: the link comes from the terminal or stdin",
         .description =
-                "Accepts an invitation, after showing what it is about, and prints the id of\n"
-                "the credential when it is in your keyring. The link is read from the\n"
-                "terminal or from stdin; as an argument everybody on this machine could read it.\n",
+                "Accepts an invitation, after showing what it is about, asks for its PIN if it\n"
+                "has one, and prints the id of the credential when it is in your keyring. The\n"
+                "link is read from the terminal or from stdin, never from an argument, where\n"
+                "everybody on this machine could read it; nor is the PIN.\n",
         .options = options,
         .example = "tigressctl accept < link.txt",
         .run = run,

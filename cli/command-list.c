@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "cli/command.h"
 #include "cli/object.h"
 #include "cli/outcome.h"
@@ -22,6 +24,19 @@ is_wanted(const TgObject *share)
         return shows_all || tg_outcome_is_end(tg_object_text(share, "State")) == shows_ended;
 }
 
+/* "3 left": tries; "yes" when they do not matter any more. */
+static char *
+describe_pin(const TgObject *share)
+{
+        guint64 n_tries = tg_object_number(share, "PinAttemptsLeft");
+
+        if (!tg_object_flag(share, "PinRequired"))
+                return g_strdup("-");
+        if (n_tries == 0)
+                return g_strdup("yes");
+        return g_strdup_printf("%" G_GUINT64_FORMAT " left", n_tries);
+}
+
 static void
 add_row(TgTable *table, const TgObject *share, gsize n_id_chars)
 {
@@ -31,6 +46,7 @@ add_row(TgTable *table, const TgObject *share, gsize n_id_chars)
         gboolean is_verified = *title == '\0' || tg_object_flag(share, "TitleVerified");
         g_autofree char *id = g_strndup(share->id, n_id_chars);
         g_autofree char *shown = g_strconcat(title, is_verified ? NULL : " (unverified)", NULL);
+        g_autofree char *pin = describe_pin(share);
         g_autofree char *created = tg_times_relative(tg_object_number(share, "Created"), now);
         g_autofree char *expires =
                 tg_times_relative(is_end ? 0 : tg_object_number(share, "Expires"), now);
@@ -38,6 +54,7 @@ add_row(TgTable *table, const TgObject *share, gsize n_id_chars)
                 id,
                 tg_object_text(share, "Role"),
                 tg_object_text(share, "State"),
+                pin,
                 shown,
                 created,
                 expires,
@@ -50,8 +67,8 @@ static void
 print_table(GPtrArray *shares)
 {
         static const char *const headings[] = {
-                "ID", "ROLE", "STATE", "TITLE", "BEGAN", "ENDS", NULL};
-        g_autoptr(TgTable) table = tg_table_new(headings, 3);
+                "ID", "ROLE", "STATE", "PIN", "TITLE", "BEGAN", "ENDS", NULL};
+        g_autoptr(TgTable) table = tg_table_new(headings, 4);
         gsize n_id_chars = tg_object_id_chars(shares);
 
         for (guint i = 0; i < shares->len; i++)
@@ -62,6 +79,19 @@ print_table(GPtrArray *shares)
                 tg_output_note(shows_all     ? "there are no shares"
                                : shows_ended ? "no shares have ended"
                                              : "no shares are running");
+}
+
+/* What waits for a person, and how to end that. */
+static void
+print_hints(GPtrArray *shares)
+{
+        for (guint i = 0; i < shares->len; i++) {
+                const TgObject *share = g_ptr_array_index(shares, i);
+
+                if (strcmp(tg_object_text(share, "State"), "pin-needed") == 0)
+                        tg_output_hint("this share waits for its PIN: tigressctl pin %s",
+                                       share->id);
+        }
 }
 
 static int
@@ -86,6 +116,7 @@ run(const TgInvocation *invocation, GError **error)
                         g_ptr_array_remove_index(shares, i - 1);
         if (!tg_output_is_json()) {
                 print_table(shares);
+                print_hints(shares);
                 return 0;
         }
 

@@ -33,6 +33,7 @@ print_text(const char *event, const TgObject *object)
         g_autoptr(GDateTime) now = g_date_time_new_now_local();
         g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
         const char *title = tg_object_text(object, "Title");
+        guint64 n_tries = tg_object_number(object, "PinAttemptsLeft");
         const char *failure;
         const char *message;
         g_autoptr(GString) line = g_string_new(time);
@@ -48,6 +49,8 @@ print_text(const char *event, const TgObject *object)
                                        tg_object_text(object, "State"));
         else
                 g_string_append_printf(line, "  credential %s  %s", object->id, event);
+        if (n_tries > 0)
+                g_string_append_printf(line, "  PIN: %" G_GUINT64_FORMAT " left", n_tries);
         if (*title)
                 g_string_append_printf(line, "  \"%s\"", title);
         if (*message)

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "cli/agent.h"
@@ -10,6 +8,7 @@
 #include "cli/object.h"
 #include "cli/output.h"
 #include "cli/secret-input.h"
+#include "cli/secret-output.h"
 #include "protocol/error.h"
 
 static const char *output_file;
@@ -18,28 +17,6 @@ static const TgOption options[] = {
         {"output",                                  TG_OPTION_TEXT, &output_file, "FILE", "into a new file that only you may read"},
         {},
 };
-
-/* The file is made before anybody is asked, so that a yes is not lost to a typing error. */
-static int
-open_output(GError **error)
-{
-        int fd;
-
-        if (!output_file)
-                return STDOUT_FILENO;
-        fd = open(output_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-        if (fd < 0 && errno == EEXIST)
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "the output file is there already\nname one that is not");
-        else if (fd < 0)
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "cannot make the output file: %s",
-                             tg_output_reason(errno));
-
-        return fd;
-}
 
 static TgSecret *
 reveal(const TgInvocation *invocation, TgClient *client, const TgObject *credential, GError **error)
@@ -81,17 +58,8 @@ give(const TgObject *credential, const TgSecret *content, int fd, GError **error
 {
         TgJsonLine *line;
 
-        if (fd != STDOUT_FILENO) {
-                if (!tg_secret_input_write(fd, content, error))
-                        return FALSE;
-                if (fsync(fd) == 0)
-                        return TRUE;
-                tg_set_error(error,
-                             TG_ERROR_FAILED,
-                             "cannot write the output file: %s",
-                             tg_output_reason(errno));
-                return FALSE;
-        }
+        if (fd != STDOUT_FILENO)
+                return tg_secret_output_write(fd, content, "output", error);
         if (tg_output_is_json()) {
                 line = tg_json_line_begin();
                 tg_json_line_string(line, "type", "content");
@@ -132,7 +100,8 @@ run(const TgInvocation *invocation, GError **error)
                 credential = tg_object_find(
                         client, TG_OBJECT_CREDENTIAL, invocation->arguments[0], error);
         if (credential)
-                fd = open_output(error);
+                fd = output_file ? tg_secret_output_open(output_file, "output", error)
+                                 : STDOUT_FILENO;
         if (fd < 0)
                 return -1;
 

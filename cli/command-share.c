@@ -8,7 +8,9 @@
 #include "cli/invitation.h"
 #include "cli/outcome.h"
 #include "cli/output.h"
+#include "cli/secret-output.h"
 #include "cli/share-request.h"
+#include "cli/spoken-pin.h"
 #include "cli/terminal.h"
 #include "cli/wallet.h"
 #include "cli/watch.h"
@@ -18,10 +20,12 @@
 static TgShareRequest request;
 static gboolean must_watch;
 static gboolean leaves_early;
+static int pin_fd = -1; /* of the new file for the PIN */
+static gboolean is_link_out;
 
 static const TgOption options[] = {
-        {"content-file",                                  TG_OPTION_TEXT, &request.content_file, "FILE", "content from a file"},
-        {"content-fd",                          TG_OPTION_TEXT, &request.content_fd, "N", "content from a descriptor"},
+        {"content-file",                                  TG_OPTION_TEXT, &request.content_file, "FILE", NULL},
+        {"content-fd",                          TG_OPTION_TEXT, &request.content_fd, "N", "content from there"},
         {"attribute",
          TG_OPTION_TEXTS, &request.attributes,
          "NAME=VALUE", "the keyring item that this finds"},
@@ -31,19 +35,29 @@ static const TgOption options[] = {
          TG_OPTION_TEXT, &request.format,
          "FORMAT", "of the content; default: authorization token"},
         {"kind",                                     TG_OPTION_TEXT, &request.kind, "KIND", "copy or token, where the format has both"},
-        {"title",                            TG_OPTION_TEXT, &request.title, "TEXT", "what the recipient reads"},
-        {"description",             TG_OPTION_TEXT, &request.description, "TEXT", "more of that"},
-        {"image-url",                                          TG_OPTION_TEXT, &request.image_url, "URL", "a picture for the recipient"},
+        {"title",                            TG_OPTION_TEXT, &request.title, "TEXT", NULL},
+        {"description",             TG_OPTION_TEXT, &request.description, "TEXT", NULL},
+        {"image-url",                                          TG_OPTION_TEXT, &request.image_url, "URL", "for the recipient"},
         {"public-title",
          TG_OPTION_FLAG, &request.is_public,
          NULL, "let the relay read these, for previews"},
         {"expires-in",
          TG_OPTION_TEXT, &request.expires_in,
-         "TIME", "90s, 30m, 24h (default) ... 7d"},
+         "TIME", "90s, 30m, 24h (default) ... 7d, with a PIN 2d"},
         {"relay",                                    TG_OPTION_TEXT, &request.relay, "ORIGIN", "another trusted relay"},
+        {"pin",                            TG_OPTION_FLAG, &request.with_pin, NULL, NULL},
+        {"no-pin",
+         TG_OPTION_FLAG, &request.without_pin,
+         NULL, "with or without a spoken PIN (copies: with)"},
+        {"pin-digits",
+         TG_OPTION_TEXT, &request.pin_digits,
+         "N", "how long it is: 7 (default) ... 13"},
+        {"pin-output",
+         TG_OPTION_TEXT, &request.pin_output,
+         "FILE", "write it to a new file, do not show it"},
         {"compat",
          TG_OPTION_FLAG, &request.is_compat,
-         NULL, "for other wallets; costs the proof of the link"},
+         NULL, "for other wallets; no PIN, later readers may decrypt"},
         {"vertical-letter",
          TG_OPTION_TEXT, &request.vertical_letter,
          "LETTER", "put v=LETTER into the link"},
@@ -53,7 +67,7 @@ static const TgOption options[] = {
         {"watch",
          TG_OPTION_FLAG, &must_watch,
          NULL, "print the link and watch (default on a terminal)"},
-        {                                         },
+        {                                },
 };
 
 static gboolean
@@ -106,19 +120,22 @@ static gboolean
 explain(const TgInvocation *invocation, TgClient *client, gboolean is_guided, GError **error)
 {
         g_auto(GStrv) relays = NULL;
+        TgProtection protection;
         gboolean yes = FALSE;
 
         if (!invocation->may_ask || !tg_terminal_is_there()) {
                 if (request.is_compat)
                         tg_output_note(
-                                "--compat: whoever learns the address alone can block the link");
+                                "--compat: no PIN; whoever gets the link later can read the "
+                                "content with what the relay has kept; whoever learns the address "
+                                "alone can block the link");
                 return TRUE;
         }
 
         relays = tg_wallet_relays(client, error);
-        if (!relays)
+        if (!relays || !tg_share_request_protect(&request, client, is_guided, &protection, error))
                 return FALSE;
-        tg_share_request_explain(&request, relays[0]);
+        tg_share_request_explain(&request, protection, relays[0]);
         if (!is_guided)
                 return TRUE;
         if (!tg_terminal_confirm("Share it?", TRUE, &yes, error))
@@ -152,11 +169,69 @@ abandon(TgClient *client, const char *path)
         }
 }
 
+/* Made before anybody is asked, so that a yes is not lost to a typing error. */
+static gboolean
+open_pin_output(GError **error)
+{
+        if (!request.pin_output)
+                return TRUE;
+        pin_fd = tg_secret_output_open(request.pin_output, "PIN", error);
+        return pin_fd >= 0;
+}
+
+static void
+close_pin_output(void)
+{
+        if (pin_fd < 0)
+                return;
+        close(pin_fd);
+        if (!is_link_out)
+                unlink(request.pin_output);
+}
+
+/* Where the PIN is to go: never beside the link, but to the terminal where somebody looks. */
+static gboolean
+is_pin_shown(const TgObject *share)
+{
+        return tg_object_flag(share, "PinRequired") && pin_fd < 0 && !tg_output_is_json() &&
+               tg_terminal_is_there();
+}
+
+static gboolean
+write_pin(TgClient *client, const TgObject *share, GError **error)
+{
+        g_autoptr(TgSecret) pin = NULL;
+
+        if (pin_fd < 0)
+                return TRUE;
+        pin = tg_spoken_pin_get(client, share, error);
+        return pin && tg_spoken_pin_write(pin_fd, pin, error);
+}
+
+/* The share has its link, which may be on its way already: nothing here ends it any more. */
+static void
+show_pin(TgClient *client, const TgObject *share)
+{
+        g_autoptr(TgSecret) pin = NULL;
+        g_autoptr(GError) error = NULL;
+
+        if (is_pin_shown(share))
+                pin = tg_spoken_pin_get(client, share, &error);
+        if (pin && tg_spoken_pin_show(share, pin, &error))
+                return;
+
+        if (error)
+                tg_output_error(error);
+        if (pin_fd < 0 && tg_object_flag(share, "PinRequired"))
+                tg_output_hint("the link opens nothing without its PIN: tigressctl show --pin %s",
+                               share->id);
+}
+
 static gboolean
 print_link(TgClient *client, TgWatch *watch, GError **error)
 {
         g_autoptr(TgSecret) link = NULL;
-        const TgObject *share = tg_watch_share(watch);
+        const TgObject *share;
 
         if (!tg_watch_until_invited(watch, error))
                 return FALSE;
@@ -165,7 +240,12 @@ print_link(TgClient *client, TgWatch *watch, GError **error)
                 return FALSE;
 
         link = tg_invitation_get(client, share, error);
-        return link && tg_invitation_print(share, link, error);
+        if (!link || !write_pin(client, share, error) || !tg_invitation_print(share, link, error))
+                return FALSE;
+
+        is_link_out = TRUE;
+        show_pin(client, share);
+        return TRUE;
 }
 
 static int
@@ -175,7 +255,8 @@ follow(TgWatch *watch, GError **error)
 
         if (!is_watched)
                 return 0;
-        tg_output_note("send this link to the recipient by a way that nobody else reads");
+        if (!tg_object_flag(tg_watch_share(watch), "PinRequired"))
+                tg_output_note("send this link to the recipient by a way that nobody else reads");
         if (!tg_watch_until_end(watch, error)) {
                 if (tg_interrupt_signal() == 0)
                         return -1;
@@ -225,13 +306,14 @@ run(const TgInvocation *invocation, GError **error)
         gboolean is_guided = FALSE;
         int status = -1;
 
-        if (check(invocation, error)) {
+        if (check(invocation, error) && open_pin_output(error)) {
                 is_guided = !tg_share_request_has_source(&request);
                 if (complete(invocation, error))
                         client = tg_client_new(invocation->may_ask, error);
         }
         if (client)
                 status = start(invocation, client, is_guided, error);
+        close_pin_output();
         tg_share_request_clear(&request);
         if (status < 0 && tg_interrupt_signal() != 0) {
                 g_clear_error(error);

@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "cli/agent.h"
 #include "cli/command.h"
 #include "cli/invitation.h"
 #include "cli/object.h"
 #include "cli/outcome.h"
 #include "cli/output.h"
+#include "cli/spoken-pin.h"
 #include "cli/times.h"
 #include "protocol/error.h"
 
 static gboolean shows_link;
+static gboolean shows_pin;
 
 static const TgOption options[] = {
         {"link",                                         TG_OPTION_FLAG, &shows_link, NULL, "print the link of a running share; asks you"},
-        {},
+        {"pin",                                   TG_OPTION_FLAG, &shows_pin, NULL, "print the PIN to tell the recipient; asks you"},
+        {                                         },
 };
 
 static void
@@ -21,6 +26,18 @@ print_time(const char *name, guint64 when)
         g_autofree char *text = when > 0 ? tg_times_full(when, tg_times_now()) : NULL;
 
         tg_output_field(name, text);
+}
+
+static void
+print_tries(const TgObject *share)
+{
+        gboolean is_needed = strcmp(tg_object_text(share, "State"), "pin-needed") == 0;
+        g_autofree char *tries = tg_outcome_tries(share);
+        g_autofree char *text =
+                g_strdup_printf("%s (%s)", is_needed ? "needed now" : "required", tries);
+
+        if (tg_object_number(share, "PinAttemptsLeft") > 0)
+                tg_output_field("PIN", text);
 }
 
 static void
@@ -51,7 +68,8 @@ print_share(const TgObject *share)
         print_time(is_end ? "Limit" : "Ends", tg_object_number(share, "Expires"));
         tg_output_field("Format", tg_object_text(share, "Format"));
         tg_output_field("Relay", tg_object_text(share, "Relay"));
-        tg_output_field("Mode", tg_object_text(share, "Mode"));
+        tg_output_field("Protection", tg_outcome_mode(tg_object_text(share, "Mode")));
+        print_tries(share);
         tg_output_field("Transport", tg_object_text(share, "Transport"));
         tg_output_field("Asked by", tg_object_text(share, "Application"));
         tg_output_field("Credential", tg_object_reference(share, "Credential"));
@@ -73,32 +91,51 @@ print_credential(const TgObject *credential)
         tg_output_field("Share", tg_object_reference(credential, "Share"));
 }
 
+/* Link or PIN, after the user was asked. */
 static int
-print_link(const TgInvocation *invocation, TgClient *client, const TgObject *share, GError **error)
+print_secret(const TgInvocation *invocation,
+             TgClient *client,
+             const TgObject *share,
+             GError **error)
 {
         g_autoptr(TgAgent) agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
-        g_autoptr(TgSecret) link = tg_invitation_get(client, share, error);
+        g_autoptr(TgSecret) secret = shows_link ? tg_invitation_get(client, share, error)
+                                                : tg_spoken_pin_get(client, share, error);
+        gboolean is_printed = FALSE;
 
         g_clear_pointer(&agent, tg_agent_close);
-        return link && tg_invitation_print(share, link, error) ? 0 : -1;
+        if (secret && shows_link)
+                is_printed = tg_invitation_print(share, secret, error);
+        else if (secret)
+                is_printed = tg_spoken_pin_print(share, secret, error);
+
+        return is_printed ? 0 : -1;
 }
 
 static int
 run(const TgInvocation *invocation, GError **error)
 {
-        g_autoptr(TgClient) client = tg_client_new(invocation->may_ask, error);
+        g_autoptr(TgClient) client = NULL;
         g_autoptr(TgObject) object = NULL;
 
+        if (shows_link && shows_pin) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--link and --pin do not go together: the two are the credential\n"
+                             "give one, and keep them apart");
+                return -1;
+        }
+        client = tg_client_new(invocation->may_ask, error);
         if (client)
                 object = tg_object_find(client,
-                                        shows_link ? TG_OBJECT_SHARE : TG_OBJECT_ANY,
+                                        shows_link || shows_pin ? TG_OBJECT_SHARE : TG_OBJECT_ANY,
                                         invocation->arguments[0],
                                         error);
         if (!object)
                 return -1;
 
-        if (shows_link)
-                return print_link(invocation, client, object, error);
+        if (shows_link || shows_pin)
+                return print_secret(invocation, client, object, error);
         if (tg_output_is_json()) {
                 TgJsonLine *line = tg_json_line_begin();
 

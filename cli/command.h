@@ -31,6 +31,7 @@ typedef struct {
 
 extern const TgCommand tg_command_share;
 extern const TgCommand tg_command_accept;
+extern const TgCommand tg_command_pin;
 extern const TgCommand tg_command_inspect;
 extern const TgCommand tg_command_list;
 extern const TgCommand tg_command_show;

@@ -19,6 +19,9 @@ static const char *const hints[] = {
                 "says what is wrong with it",
         [TG_ERROR_ALREADY_USED] = "if that was not you on another device, tell the sender; either "
                                   "way ask for a new invitation",
+        [TG_ERROR_WRONG_PIN] =
+                "never type this PIN again, whatever you are told; ask the sender for "
+                "a new link and a new PIN",
         [TG_ERROR_CANCELLED] = NULL, /* also gives the table its length */
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(hints) == TG_N_ERRORS);

@@ -5,20 +5,11 @@
 #include <unistd.h>
 
 #include "cli/json-line.h"
+#include "cli/outcome.h"
 #include "cli/secret-input.h"
 #include "cli/times.h"
 #include "dbus/names.h"
 #include "protocol/error.h"
-
-static const struct {
-        const char *mode;
-        const char *meaning;
-} modes[] = {
-        {"plain",  "the link is the key: who opens it first gets the credential"           },
-        {"t1",     "the link is the key: who opens it first gets the credential"           },
-        {"t2",     "the link is the key, and no later reader of the link can use it"       },
-        {"t2-pin", "link and PIN together are the key; ask the sender for the PIN by voice"},
-};
 
 static GVariant *
 call_inspect(TgClient *client, const TgSecret *link, gboolean fetch, GError **error)
@@ -126,9 +117,9 @@ tg_inspection_show(const TgInspection *self, void (*field)(const char *name, con
                 field("Ends", ends);
                 field("", "(what the relay says; not verified)");
         }
-        for (gsize i = 0; i < G_N_ELEMENTS(modes); i++)
-                if (strcmp(modes[i].mode, mode) == 0)
-                        field("Protection", modes[i].meaning);
+        field("Protection", tg_outcome_mode(mode));
+        if (tg_inspection_flag(self, "pin-required"))
+                field("PIN", "needed: the sender tells it to you by telephone or in person");
         field("Vertical", tg_inspection_text(self, "vertical"));
         if (!tg_inspection_flag(self, "has-secret"))
                 field("Secret", "not in the link: it comes by another way");

@@ -21,6 +21,7 @@
 static const TgCommand *const commands[] = {
         &tg_command_share,
         &tg_command_accept,
+        &tg_command_pin,
         &tg_command_inspect,
         &tg_command_list,
         &tg_command_show,

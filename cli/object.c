@@ -360,8 +360,12 @@ share_to_json(const TgObject *self, TgJsonLine *line)
         tg_json_line_time(line, "created", tg_object_number(self, "Created"));
         tg_json_line_time(line, "expires", tg_object_number(self, "Expires"));
         tg_json_line_boolean(line, "pin_required", tg_object_flag(self, "PinRequired"));
-        tg_json_line_number(
-                line, "pin_attempts_left", (gint64)tg_object_number(self, "PinAttemptsLeft"));
+        if (tg_object_number(self, "PinAttemptsLeft") > 0)
+                tg_json_line_number(line,
+                                    "pin_attempts_left",
+                                    (gint64)tg_object_number(self, "PinAttemptsLeft"));
+        else
+                tg_json_line_string(line, "pin_attempts_left", NULL);
         add_reference(self, line, "credential", "Credential");
         add_text(self, line, "application", "Application");
 }

@@ -150,10 +150,19 @@ tg_option_parse(const TgOption *options,
 void
 tg_option_help(const TgOption *options, GString *help)
 {
-        for (; options && options->name; options++) {
-                g_autofree char *left = g_strconcat(
-                        options->name, options->argument ? " " : NULL, options->argument, NULL);
+        g_autoptr(GString) left = g_string_new(NULL);
 
-                g_string_append_printf(help, "  --%-*s %s\n", HELP_COLUMN - 5, left, options->help);
+        for (; options && options->name; options++) {
+                g_string_append_printf(left,
+                                       "%s--%s%s%s",
+                                       left->len > 0 ? ", " : "",
+                                       options->name,
+                                       options->argument ? " " : "",
+                                       options->argument ? options->argument : "");
+                if (!options->help)
+                        continue;
+                g_string_append_printf(
+                        help, "  %-*s %s\n", HELP_COLUMN - 3, left->str, options->help);
+                g_string_truncate(left, 0);
         }
 }

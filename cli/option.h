@@ -20,7 +20,7 @@ typedef struct {
         TgOptionKind kind;
         gpointer target;
         const char *argument; /* what --help calls the value; NULL for a flag */
-        const char *help;     /* on one line */
+        const char *help;     /* on one line; NULL: the next option's is for both */
 } TgOption;
 
 /* Takes options out of @arguments, wherever they stand up to "--", and leaves the rest in

@@ -9,9 +9,11 @@
 #include "cli/secret-input.h"
 #include "cli/terminal.h"
 #include "cli/times.h"
+#include "cli/wallet.h"
 #include "dbus/names.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "protocol/pin.h"
 
 static const char *
 format_of(const TgShareRequest *self)
@@ -73,12 +75,47 @@ check_sources(const TgShareRequest *self, GError **error)
         return TRUE;
 }
 
+static gboolean
+check_pin(const TgShareRequest *self, GError **error)
+{
+        gboolean has_pin = self->with_pin || self->pin_digits || self->pin_output;
+        guint64 n_digits;
+
+        if (self->without_pin && has_pin) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--no-pin does not go together with --pin, --pin-digits and "
+                             "--pin-output\ngive one or the others");
+                return FALSE;
+        }
+        if (self->is_compat && has_pin) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "other wallets do not know the PIN: --compat does not go together "
+                             "with --pin, --pin-digits and --pin-output\ngive one or the others");
+                return FALSE;
+        }
+        if (self->pin_digits &&
+            !g_ascii_string_to_unsigned(
+                    self->pin_digits, 10, TG_PIN_MIN_DIGITS, TG_PIN_MAX_DIGITS, &n_digits, NULL)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--pin-digits: a PIN has %d to %d digits, one of which checks the "
+                             "others",
+                             TG_PIN_MIN_DIGITS,
+                             TG_PIN_MAX_DIGITS);
+                return FALSE;
+        }
+
+        return TRUE;
+}
+
 gboolean
 tg_share_request_check(const TgShareRequest *self, GError **error)
 {
         guint32 seconds;
 
-        if (!check_sources(self, error))
+        if (!check_sources(self, error) || !check_pin(self, error))
                 return FALSE;
         if (self->expires_in && !tg_times_parse_duration(self->expires_in, &seconds, error)) {
                 g_prefix_error(error, "--expires-in: ");
@@ -208,38 +245,142 @@ tg_share_request_read(TgShareRequest *self, GError **error)
         return self->content != NULL;
 }
 
+/* What is shared on keeps its format. */
+static gboolean
+find_rule(const TgShareRequest *self, TgClient *client, TgWalletPin *ret_rule, GError **error)
+{
+        g_autoptr(TgObject) credential = NULL;
+        const char *format = format_of(self);
+
+        if (self->credential) {
+                credential = tg_object_find(client, TG_OBJECT_CREDENTIAL, self->credential, error);
+                if (!credential)
+                        return FALSE;
+                format = tg_object_text(credential, "Format");
+        }
+
+        return tg_wallet_pin_rule(client, format, self->kind, ret_rule, error);
+}
+
+static gboolean
+decide(TgShareRequest *self,
+       TgClient *client,
+       gboolean is_guided,
+       TgProtection *ret_protection,
+       GError **error)
+{
+        TgWalletPin rule;
+        gboolean has_pin = self->with_pin || self->pin_digits || self->pin_output;
+
+        *ret_protection = self->is_compat ? TG_PROTECTION_COMPAT
+                          : has_pin       ? TG_PROTECTION_PIN
+                                          : TG_PROTECTION_LINK;
+        if (self->is_compat || has_pin || self->without_pin)
+                return TRUE;
+
+        if (!find_rule(self, client, &rule, error))
+                return FALSE;
+        self->with_pin = rule != TG_WALLET_PIN_OPTIONAL;
+        if (is_guided && rule != TG_WALLET_PIN_REQUIRED) {
+                if (!tg_terminal_confirm("Protect it with a PIN too, which you tell the recipient "
+                                         "by telephone?",
+                                         self->with_pin,
+                                         &self->with_pin,
+                                         error))
+                        return FALSE;
+                self->without_pin = !self->with_pin;
+        }
+        if (self->with_pin)
+                *ret_protection = TG_PROTECTION_PIN;
+
+        return TRUE;
+}
+
+gboolean
+tg_share_request_protect(TgShareRequest *self,
+                         TgClient *client,
+                         gboolean is_guided,
+                         TgProtection *ret_protection,
+                         GError **error)
+{
+        guint32 seconds;
+
+        if (!decide(self, client, is_guided, ret_protection, error))
+                return FALSE;
+        if (*ret_protection != TG_PROTECTION_PIN || !self->expires_in ||
+            !tg_times_parse_duration(self->expires_in, &seconds, NULL) ||
+            seconds <= TG_MAX_PIN_LIFE_S)
+                return TRUE;
+
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "a share with a PIN lasts 2 days at most\nshorten it: --expires-in 2d; or "
+                     "give --no-pin");
+        return FALSE;
+}
+
+static void
+explain_protection(const TgShareRequest *self, TgProtection protection)
+{
+        if (protection == TG_PROTECTION_PIN) {
+                tg_output_say("  - you get a link and a PIN. The link alone opens nothing: send it "
+                              "as you like,");
+                tg_output_say("    and tell the recipient the PIN by telephone or in person. Three "
+                              "wrong PINs");
+                tg_output_say("    end the share. What the recipient has cannot be taken back.");
+                return;
+        }
+
+        tg_output_say(
+                "  - you get a link: whoever opens it first gets a copy, so send it by a way");
+        tg_output_say("    that only the recipient reads. A copy cannot be taken back.");
+        if (protection == TG_PROTECTION_LINK)
+                return;
+        tg_output_say("  - that other wallets understand the link (--compat) costs this: no PIN; "
+                      "whoever");
+        tg_output_say(
+                "    gets the link later can read the content with what the relay has kept; and");
+        tg_output_say(
+                "    whoever learns the address alone, the part before '#', can block the link.");
+}
+
 void
-tg_share_request_explain(const TgShareRequest *self, const char *preset_relay)
+tg_share_request_explain(const TgShareRequest *self,
+                         TgProtection protection,
+                         const char *preset_relay)
 {
         guint32 seconds = TG_DEFAULT_LIFE_S;
         g_autofree char *length = NULL;
         const char *relay = self->relay ? self->relay : preset_relay;
         gboolean has_title = self->title && *self->title;
+        g_autofree char *what = NULL;
 
         if (self->expires_in)
                 (void)tg_times_parse_duration(self->expires_in, &seconds, NULL);
         length = tg_times_duration(seconds);
+        what = has_title ? g_strdup_printf("\"%s\"", self->title)
+                         : g_strdup(self->credential ? "the credential"
+                                    : is_item(self)  ? "the item of your keyring"
+                                                     : "the content");
 
         tg_output_say("This is what happens when you agree:");
-        tg_output_say("  - %s%s%s is encrypted and left with %s for at most %s;",
-                      has_title ? "\"" : "",
-                      has_title          ? self->title
-                      : self->credential ? "the credential"
-                      : is_item(self)    ? "the item's label and secret"
-                                         : "the content",
-                      has_title ? "\"" : "",
-                      relay ? relay : "your relay",
-                      length);
-        tg_output_say(
-                "  - you get a link: whoever opens it first gets a copy, so send it by a way");
-        tg_output_say("    that only the recipient reads. A copy cannot be taken back.");
+        if (protection == TG_PROTECTION_COMPAT) {
+                tg_output_say("  - %s is encrypted and left with %s for at most %s;",
+                              what,
+                              relay ? relay : "your relay",
+                              length);
+        } else {
+                tg_output_say("  - %s goes to the recipient, encrypted, through %s,",
+                              what,
+                              relay ? relay : "your relay");
+                tg_output_say("    within at most %s; your wallet has to be running when he opens "
+                              "the link;",
+                              length);
+        }
+        explain_protection(self, protection);
         if (self->is_public && has_title)
                 tg_output_say(
                         "  - title and description can be read by the relay (--public-title).");
-        if (self->is_compat)
-                tg_output_say(
-                        "  - whoever learns the address alone, without the part after '#', can "
-                        "block the link (--compat).");
 }
 
 static void
@@ -270,6 +411,15 @@ build_options(const TgShareRequest *self)
         add_text(&values, "vertical-letter", self->vertical_letter);
         add_flag(&values, "compat", self->is_compat);
         add_flag(&values, "public-title", self->is_public);
+        if (self->with_pin || self->pin_output || self->pin_digits || self->without_pin)
+                g_variant_builder_add(
+                        &values, "{sv}", "pin", g_variant_new_boolean(!self->without_pin));
+        if (self->pin_digits)
+                g_variant_builder_add(&values,
+                                      "{sv}",
+                                      "pin-digits",
+                                      g_variant_new_uint32((guint32)g_ascii_strtoull(
+                                              self->pin_digits, NULL, 10)));
         add_flag(&values, "wait", TRUE);
         if (self->expires_in && tg_times_parse_duration(self->expires_in, &seconds, NULL))
                 g_variant_builder_add(&values, "{sv}", "expires-in", g_variant_new_uint32(seconds));

@@ -25,6 +25,10 @@ typedef struct {
         const char *kind;
         const char *vertical_letter;
         gboolean is_compat;
+        gboolean with_pin;
+        gboolean without_pin;
+        const char *pin_digits;
+        const char *pin_output;
         gboolean is_public;
         const char *item;
         GPtrArray *attributes; /* "NAME=VALUE" */
@@ -49,8 +53,24 @@ gboolean tg_share_request_ask(TgShareRequest *self, GError **error);
 /* Reads the content from where it comes; a person is asked without echo. */
 gboolean tg_share_request_read(TgShareRequest *self, GError **error);
 
+/* What protects the share: what the options say, else what the wallet's rule for the format
+ * is, which a person who @is_guided may change. */
+typedef enum {
+        TG_PROTECTION_COMPAT, /* the link, in a form that all wallets understand */
+        TG_PROTECTION_LINK,
+        TG_PROTECTION_PIN, /* link and PIN */
+} TgProtection;
+
+gboolean tg_share_request_protect(TgShareRequest *self,
+                                  TgClient *client,
+                                  gboolean is_guided,
+                                  TgProtection *ret_protection,
+                                  GError **error);
+
 /* Says on stderr what will happen with the user's consent. */
-void tg_share_request_explain(const TgShareRequest *self, const char *preset_relay);
+void tg_share_request_explain(const TgShareRequest *self,
+                              TgProtection protection,
+                              const char *preset_relay);
 
 /* Starts the share, which asks the user, and returns its path. */
 char *tg_share_request_send(const TgShareRequest *self, TgClient *client, GError **error);

@@ -16,6 +16,9 @@
  * rest without a word. */
 #define MAX_LINE_BYTES 4095
 
+/* How often somebody who can give up a question is asked whether it still stands. */
+#define LOOK_MS 1000
+
 /* Everything that ends or stops a process by default and can be caught, but for
  * the three that tg_interrupt_poll() reports. */
 static const int deadly[] = {
@@ -100,10 +103,8 @@ tg_terminal_is_there(void)
 }
 
 static gboolean
-write_text(int fd, const char *text, GError **error)
+write_bytes(int fd, const char *text, gsize n_left, GError **error)
 {
-        gsize n_left = strlen(text);
-
         while (n_left > 0) {
                 gssize n_written = write(fd, text, n_left);
 
@@ -118,14 +119,41 @@ write_text(int fd, const char *text, GError **error)
         return TRUE;
 }
 
+static gboolean
+write_text(int fd, const char *text, GError **error)
+{
+        return write_bytes(fd, text, strlen(text), error);
+}
+
+/* Until a line is there. FALSE without @error set when @goes_on has said so. */
+static gboolean
+wait_for_line(int fd, TgTerminalGoesOn goes_on, gpointer user_data, GError **error)
+{
+        gboolean is_ready = FALSE;
+
+        while (!is_ready) {
+                if (!tg_interrupt_poll(fd, POLLIN, goes_on ? LOOK_MS : -1, &is_ready, error))
+                        return FALSE;
+                if (!is_ready && goes_on && !goes_on(user_data))
+                        return FALSE;
+        }
+
+        return TRUE;
+}
+
 /* One line as the kernel hands it over; ret_n_bytes without the line feed. */
 static gboolean
-read_line(int fd, guint8 *buffer, gsize *ret_n_bytes, GError **error)
+read_line(int fd,
+          TgTerminalGoesOn goes_on,
+          gpointer user_data,
+          guint8 *buffer,
+          gsize *ret_n_bytes,
+          GError **error)
 {
         gssize n_read;
 
         do {
-                if (!tg_interrupt_poll(fd, POLLIN, -1, NULL, error))
+                if (!wait_for_line(fd, goes_on, user_data, error))
                         return FALSE;
                 n_read = read(fd, buffer, MAX_LINE_BYTES + 1);
         } while (n_read < 0 && (errno == EINTR || errno == EAGAIN));
@@ -161,7 +189,8 @@ tg_terminal_ask(const char *question, const char *preset, GError **error)
 
         if (fd < 0)
                 return NULL;
-        is_read = write_text(fd, question, error) && read_line(fd, (guint8 *)line, &n_bytes, error);
+        is_read = write_text(fd, question, error) &&
+                  read_line(fd, NULL, NULL, (guint8 *)line, &n_bytes, error);
         if (!is_read)
                 (void)write_text(fd, "\n", NULL);
         close(fd);
@@ -237,7 +266,8 @@ end_silence(void)
 }
 
 static TgSecret *
-ask_silently(int fd, const char *question, GError **error)
+ask_silently(
+        int fd, const char *question, TgTerminalGoesOn goes_on, gpointer user_data, GError **error)
 {
         g_autoptr(TgSecret) line = NULL;
         guint8 *buffer;
@@ -247,7 +277,8 @@ ask_silently(int fd, const char *question, GError **error)
         line = tg_secret_new_blank(MAX_LINE_BYTES + 1, &buffer, error);
         if (!line || !begin_silence(fd, question, error))
                 return NULL;
-        is_read = write_text(fd, question, error) && read_line(fd, buffer, &n_bytes, error);
+        is_read = write_text(fd, question, error) &&
+                  read_line(fd, goes_on, user_data, buffer, &n_bytes, error);
         end_silence();
         (void)write_text(fd, "\n", NULL);
         if (!is_read)
@@ -262,15 +293,45 @@ ask_silently(int fd, const char *question, GError **error)
 }
 
 TgSecret *
-tg_terminal_ask_secret(const char *question, GError **error)
+tg_terminal_ask_secret_while(const char *question,
+                             TgTerminalGoesOn goes_on,
+                             gpointer user_data,
+                             GError **error)
 {
         TgSecret *secret;
         int fd = open_terminal(error);
 
         if (fd < 0)
                 return NULL;
-        secret = ask_silently(fd, question, error);
+        secret = ask_silently(fd, question, goes_on, user_data, error);
         close(fd);
 
         return secret;
+}
+
+TgSecret *
+tg_terminal_ask_secret(const char *question, GError **error)
+{
+        return tg_terminal_ask_secret_while(question, NULL, NULL, error);
+}
+
+gboolean
+tg_terminal_show_secret(const char *before,
+                        const TgSecret *secret,
+                        const char *after,
+                        GError **error)
+{
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(secret, &n_bytes);
+        gboolean is_shown;
+        int fd = open_terminal(error);
+
+        if (fd < 0)
+                return FALSE;
+        is_shown = write_text(fd, before, error) &&
+                   write_bytes(fd, (const char *)bytes, n_bytes, error) &&
+                   write_text(fd, after, error);
+        close(fd);
+
+        return is_shown;
 }

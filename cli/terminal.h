@@ -24,3 +24,18 @@ tg_terminal_confirm(const char *question, gboolean preset, gboolean *ret_yes, GE
 
 /* One line without echo, as it was typed, without the line feed. Empty: TG_ERROR_CANCELLED. */
 TgSecret *tg_terminal_ask_secret(const char *question, GError **error);
+
+/* The same, given up (NULL without @error set) when @goes_on, which is called about every second
+ * while nothing is typed, says FALSE: what is asked for may not be wanted any more. */
+typedef gboolean (*TgTerminalGoesOn)(gpointer user_data);
+TgSecret *tg_terminal_ask_secret_while(const char *question,
+                                       TgTerminalGoesOn goes_on,
+                                       gpointer user_data,
+                                       GError **error);
+
+/* @before, the secret and @after, on the terminal alone: not on stdout or stderr, which may go
+ * to a file. */
+gboolean tg_terminal_show_secret(const char *before,
+                                 const TgSecret *secret,
+                                 const char *after,
+                                 GError **error);

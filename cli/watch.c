@@ -12,12 +12,24 @@
 /* How often the time that is left is written anew. */
 #define REDRAW_MS 1000
 
+/* Taken in at one look: a turn of the client is one of them, or one look at the bus. */
+#define MAX_MESSAGES 32
+
 struct TgWatch {
         TgClient *client;
         TgObject *share;
         char *printed_state;  /* the last one that stood in a JSON line */
         gboolean must_reload; /* the wallet has been started anew */
+        guint64 n_tries;      /* of an initiator's PIN, when it was last open; 0: not known */
+        gboolean is_pin_given;
+        guint64 n_tries_given; /* that were left when it was */
 };
+
+static gboolean
+is_in_state(const TgWatch *self, const char *state)
+{
+        return strcmp(tg_object_text(self->share, "State"), state) == 0;
+}
 
 static void
 on_signal(const TgClientSignal *signal, gpointer user_data)
@@ -37,6 +49,9 @@ on_signal(const TgClientSignal *signal, gpointer user_data)
             g_variant_is_of_type(signal->body, G_VARIANT_TYPE("(sa{sv}as)"))) {
                 g_variant_get(signal->body, "(&s@a{sv}as)", &text, &changed, NULL);
                 tg_object_merge(self->share, changed);
+                /* Here, for this state may be over when the watcher looks. */
+                if (!is_in_state(self, "pin-needed"))
+                        self->is_pin_given = FALSE;
         }
         if (strcmp(signal->member, "Finished") == 0 &&
             g_variant_is_of_type(signal->body, G_VARIANT_TYPE("(s)"))) {
@@ -58,6 +73,9 @@ reload(TgWatch *self, const char *path, GError **error)
 
         tg_object_free(self->share);
         self->share = share;
+        if (!is_in_state(self, "pin-needed") ||
+            tg_object_number(share, "PinAttemptsLeft") < self->n_tries_given)
+                self->is_pin_given = FALSE;
         return TRUE;
 }
 
@@ -109,14 +127,13 @@ print_state(TgWatch *self)
 }
 
 static gboolean
-is_before_invitation(const TgObject *share)
+is_before_invitation(const TgWatch *self)
 {
         /* waiting-for-keyring hides which of them it is, so it counts as one. */
         static const char *const states[] = {"authorizing", "uploading", "waiting-for-keyring"};
-        const char *state = tg_object_text(share, "State");
 
         for (gsize i = 0; i < G_N_ELEMENTS(states); i++)
-                if (strcmp(state, states[i]) == 0)
+                if (is_in_state(self, states[i]))
                         return TRUE;
 
         return FALSE;
@@ -130,7 +147,26 @@ show_progress(const TgWatch *self)
         tg_output_progress("%s", text);
 }
 
-typedef gboolean (*GoesOn)(const TgObject *share);
+/* Somebody has the link: the sender should hear of it, and not only for a moment. While an answer
+ * is judged, its try is counted already. */
+static void
+note_tries(TgWatch *self)
+{
+        guint64 n_tries = tg_object_number(self->share, "PinAttemptsLeft");
+        g_autofree char *text = NULL;
+
+        if (!is_in_state(self, "invited") || !tg_object_flag(self->share, "PinRequired"))
+                return;
+        if (n_tries < self->n_tries) {
+                text = tg_outcome_tries(self->share);
+                tg_output_note("somebody has the link and gave a wrong PIN: %s", text);
+                tg_output_hint("if that was not your recipient: tigressctl cancel %s",
+                               self->share->id);
+        }
+        self->n_tries = n_tries;
+}
+
+typedef gboolean (*GoesOn)(const TgWatch *self);
 
 static gboolean
 watch_while(TgWatch *self, GoesOn goes_on, gboolean prints, GError **error)
@@ -141,8 +177,8 @@ watch_while(TgWatch *self, GoesOn goes_on, gboolean prints, GError **error)
         while (is_there) {
                 if (prints)
                         print_state(self);
-                if (tg_outcome_is_end(tg_object_text(self->share, "State")) ||
-                    !goes_on(self->share))
+                note_tries(self);
+                if (tg_outcome_is_end(tg_object_text(self->share, "State")) || !goes_on(self))
                         break;
                 show_progress(self);
                 if (self->must_reload)
@@ -162,7 +198,7 @@ tg_watch_until_invited(TgWatch *self, GError **error)
 }
 
 static gboolean
-is_anything(const TgObject *share)
+is_anything(const TgWatch *self)
 {
         return TRUE;
 }
@@ -173,12 +209,48 @@ tg_watch_until_end(TgWatch *self, GError **error)
         return watch_while(self, is_anything, TRUE, error);
 }
 
+gboolean
+tg_watch_is_pin_needed(const TgWatch *self)
+{
+        return is_in_state(self, "pin-needed") && !self->is_pin_given;
+}
+
+static gboolean
+is_before_pin(const TgWatch *self)
+{
+        return !tg_watch_is_pin_needed(self);
+}
+
+gboolean
+tg_watch_until_pin(TgWatch *self, GError **error)
+{
+        return watch_while(self, is_before_pin, TRUE, error);
+}
+
+void
+tg_watch_expect_verdict(TgWatch *self, gboolean is_pin_given)
+{
+        self->is_pin_given = is_pin_given;
+        self->n_tries_given = tg_object_number(self->share, "PinAttemptsLeft");
+}
+
+gboolean
+tg_watch_look(TgWatch *self)
+{
+        for (guint i = 0; i < MAX_MESSAGES; i++)
+                if (!tg_client_turn(self->client, 0, NULL))
+                        return FALSE;
+        return !self->must_reload || reload(self, self->share->path, NULL);
+}
+
 int
 tg_watch_interrupted(const TgWatch *self, const char *verb)
 {
         int number = tg_interrupt_signal();
 
         tg_output_note("stopped watching; the share lives on");
+        if (is_in_state(self, "pin-needed"))
+                tg_output_hint("to give the PIN: tigressctl pin %s", self->share->id);
         tg_output_hint("to end it: tigressctl %s %s; to look: tigressctl show %s",
                        verb,
                        self->share->id,

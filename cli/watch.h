@@ -25,6 +25,15 @@ gboolean tg_watch_until_invited(TgWatch *self, GError **error);
 /* Until it has ended. TRUE is not success: see tg_outcome_check(). */
 gboolean tg_watch_until_end(TgWatch *self, GError **error);
 
+/* Until a recipient's share needs a PIN (again), or has ended. */
+gboolean tg_watch_until_pin(TgWatch *self, GError **error);
+gboolean tg_watch_is_pin_needed(const TgWatch *self);
+/* A PIN is about to be given: until it was judged none is needed. FALSE: it was not. */
+void tg_watch_expect_verdict(TgWatch *self, gboolean is_pin_given);
+
+/* Takes in what has arrived, without waiting. FALSE: it cannot go on. */
+gboolean tg_watch_look(TgWatch *self);
+
 /* What to say and return (128 and the signal's number, as shells have it) when somebody
  * has stopped the watching: the share lives on. @verb ends it: "cancel". */
 int tg_watch_interrupted(const TgWatch *self, const char *verb);

@@ -41,6 +41,48 @@ get_formats(sd_bus *bus,
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* What holds here: the configuration may demand more than the format. */
+static const char *
+pin_rule(const TgSettings *settings, const TgVertical *vertical, const char *kind)
+{
+        static const char *const names[] = {
+                [TG_PIN_OPTIONAL] = "optional",
+                [TG_PIN_DEFAULT] = "default",
+                [TG_PIN_REQUIRED] = "required",
+        };
+
+        if (tg_settings_requires_pin(settings, vertical->format))
+                return names[TG_PIN_REQUIRED];
+        return names[tg_vertical_pin_rule(vertical, kind)];
+}
+
+static int
+get_pin_rules(sd_bus *bus,
+              const char *path,
+              const char *interface,
+              const char *property,
+              sd_bus_message *reply,
+              void *userdata,
+              sd_bus_error *error)
+{
+        TgWalletBus *self = userdata;
+        const TgSettings *settings = tg_manager_wallet(self->manager)->settings;
+        const TgVertical *const *verticals = tg_verticals();
+        int r = sd_bus_message_open_container(reply, 'a', "(sss)");
+
+        for (gsize i = 0; r >= 0 && verticals[i] != NULL; i++) {
+                const char *const *kinds = verticals[i]->kinds;
+
+                for (gsize k = 0; r >= 0 && kinds[k] != NULL; k++)
+                        r = sd_bus_message_append(reply,
+                                                  "(sss)",
+                                                  verticals[i]->format,
+                                                  kinds[k],
+                                                  pin_rule(settings, verticals[i], kinds[k]));
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int
 get_relays(sd_bus *bus,
            const char *path,
@@ -104,6 +146,8 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Formats", "a(sss)", get_formats, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY(
+                "PinRules", "a(sss)", get_pin_rules, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Relays", "as", get_relays, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY(
                 "KeyringState", "s", get_keyring_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

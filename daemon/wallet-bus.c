@@ -320,7 +320,7 @@ void
 tg_wallet_bus_settings_changed(TgWalletBus *self)
 {
         sd_bus_emit_properties_changed(
-                self->bus, TG_ROOT_PATH, TG_MANAGER_INTERFACE, "Relays", NULL);
+                self->bus, TG_ROOT_PATH, TG_MANAGER_INTERFACE, "PinRules", "Relays", NULL);
 }
 
 void

@@ -9,93 +9,16 @@ import base64
 import json
 import os
 import re
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 import unicodedata
 
-from terminal import Terminal, check, claim, equal, eventually, main, run
-
-if len(sys.argv) < 3:
-    sys.exit("usage: lying_wallet.py TIGRESSCTL FAKE-WALLET [TEST...]")
-tigressctl, fake_wallet = sys.argv[1:3]
-del sys.argv[1:3]
-for tool in ("dbus-daemon",):
-    if not shutil.which(tool):
-        print("skipped: needs " + tool)
-        sys.exit(77)
-
-home = tempfile.mkdtemp(prefix="tigressctl-")
-share_id = "0123456789abcdef0123456789abcdef"
-credential_id = "fedcba9876543210fedcba9876543210"
-link = "https://relay.example/v1/m/51f9ca0c-bb35-4ba3-9aeb-0f6f8e1b7f3b#c2VjcmV0"
-errors = ["Failed", "Invalid", "NotFound", "BadState", "Denied", "Expired", "Unreachable",
-          "Tampered", "LimitReached", "UntrustedRelay", "KeyringUnavailable", "AlreadyUsed",
-          "WrongPin", "Declined", "Cancelled"]
-
-
-def start_bus():
-    configuration = os.path.join(home, "bus.conf")
-    with open(configuration, "w") as file:
-        # No service directories: nothing that is installed here can be started.
-        file.write(f"""<busconfig><type>session</type><listen>unix:path={home}/bus</listen>
-            <policy context="default"><allow send_destination="*"/><allow eavesdrop="true"/>
-            <allow own="*"/></policy></busconfig>""")
-    process = subprocess.Popen(["dbus-daemon", "--config-file", configuration, "--nofork",
-                                "--print-address=1"], stdout=subprocess.PIPE)
-    process.stdout.readline()
-    return process
-
-
-environment = {
-    "PATH": os.environ["PATH"], "HOME": home, "LC_ALL": "C.UTF-8", "TERM": "xterm",
-    "XDG_CONFIG_HOME": home + "/config", "XDG_RUNTIME_DIR": home,
-    "DBUS_SESSION_BUS_ADDRESS": f"unix:path={home}/bus",
-}
-for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "G_DEBUG"):
-    if name in os.environ:
-        environment[name] = os.environ[name]
-
-
-class Wallet:
-    """with Wallet(error="Denied") as calls: …; calls() are those that it got so far."""
-
-    def __init__(self, **knobs):
-        self.knobs = [f"{name}={value}" for name, value in knobs.items()]
-
-    def __enter__(self):
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([fake_wallet, *self.knobs], stdout=self.log,
-                                        env=environment)
-        eventually(lambda: "ready" in self(), "the fake wallet on its bus")
-        return self
-
-    def __call__(self):
-        self.log.seek(0)
-        return self.log.read().decode()
-
-    def __exit__(self, *unused):
-        self.process.kill()
-        self.process.wait()
-        # Its name has to be free again before the next one asks for it.
-
-
-def ctl(*arguments, stdin=b"", **more):
-    return run([tigressctl, *arguments], stdin=stdin, env=environment, **more)
-
-
-def at_terminal(*arguments, **more):
-    return Terminal([tigressctl, *arguments], env=environment, **more)
-
-
-def json_lines(text):
-    check(text.endswith("\n") or text == "", "the last line is not ended:", repr(text[-40:]))
-    return [json.loads(each) for each in text.splitlines()]
-
+from fake_wallet import (Wallet, at_terminal, credential_id, ctl, end, environment, errors, home,
+                         json_lines, link, share_id, tigressctl)
+from terminal import Terminal, check, equal, eventually, main, run
 
 def each_error_has_its_exit_status():
     for number, name in enumerate(errors, 1):
@@ -371,6 +294,8 @@ def what_is_typed_is_not_shown():
         terminal.type("90s")
         terminal.expect("Content .*: ")
         terminal.type_secret("typed-canary")
+        terminal.expect("with a PIN too")
+        terminal.type("")
         terminal.expect("whoever opens it first")
         terminal.expect("Share it")
         terminal.type("")
@@ -506,7 +431,7 @@ def monitor_tells_changes():
 def help_fits_a_screen():
     status, out, err = ctl("--help")
     verbs = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
-    equal(len(verbs), 15)
+    equal(len(verbs), 16)
     for arguments in [[]] + [[verb] for verb in verbs]:
         status, out, err = ctl(*arguments, "--help")
         lines = out.splitlines()
@@ -527,7 +452,6 @@ def a_person_may_take_longer_than_a_bus_waits():
         terminal.must_end(0)
 
 
-bus = start_bus()
 try:
     if sys.argv[1:] == ["slow"]:
         del sys.argv[1]
@@ -543,6 +467,4 @@ try:
           relays_keep_a_persons_file, colours_only_where_they_are_wanted, a_row_fits_on_a_line,
           monitor_tells_changes, help_fits_a_screen])
 finally:
-    bus.kill()
-    bus.wait()
-    shutil.rmtree(home)
+    end()

@@ -105,6 +105,8 @@ def a_person_at_a_terminal_is_led_through():
     terminal.type("10m")
     terminal.expect("Content")
     terminal.type_secret("typed-s3cret")
+    terminal.expect("with a PIN too")
+    terminal.type("")
     terminal.expect("at most 10 min")
     terminal.expect("Share it")
     terminal.type("y")
@@ -251,7 +253,7 @@ def a_watch_lives_through_a_restart_of_the_wallet():
 def an_item_of_the_keyring_is_shared():
     subprocess.run(["as", "alice", "secret-tool", "store", "--label", "Backup", "service", "backup"],
                    input=b"item-s3cret", check=True, timeout=DEADLINE_S)
-    link = must("alice", "share", "--compat", "--attribute", "service=backup").strip()
+    link = must("alice", "share", "--no-pin", "--attribute", "service=backup").strip()
     identity = must("bob", "accept", "--title", "Her backup", stdin=link.encode()).strip()
     equal(credential("bob", identity)["title"], "Her backup")
     must("alice", "share", "--attribute", "service=none", status=3)
@@ -281,6 +283,154 @@ def a_secret_may_come_by_another_way():
     terminal.must_end(0)
 
 
+# Damm's table: what the check digit of a PIN is reckoned with.
+damm = ("0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
+        "3674209581", "5869720134", "8945362017", "9438617205", "2581436790")
+
+
+def another(pin):
+    """A PIN with a right check digit that is not this one."""
+    digits = pin.replace("-", "")[:-1]
+    digits = str((int(digits[0]) + 1) % 10) + digits[1:]
+    interim = 0
+    for digit in digits:
+        interim = int(damm[interim][int(digit)])
+    return digits + str(interim)
+
+
+def mistyped(pin):
+    return str((int(pin[0]) + 1) % 10) + pin[1:]
+
+
+def shared_with_pin(*options, content=b"content"):
+    """A sender who watches at her terminal: that, his link, and the PIN that she reads there."""
+    terminal = at_terminal("alice", "share", "--pin", "--watch", *options, "-", stdin=content,
+                           pipe_out=True)
+    link = terminal.line().strip()
+    return terminal, link, terminal.expect(r"PIN: ([0-9]{3}-[0-9-]+)\r\n").group(1)
+
+
+def a_pin_is_spoken_from_one_to_the_other():
+    terminal, link, pin = shared_with_pin("--title", "Deploy token", content=b"with a PIN")
+    equal(len(pin), 9)
+    check("link and PIN" in must("bob", "inspect", stdin=link.encode()), "inspect does not say it")
+    other = at_terminal("bob", "accept", "--yes", stdin=link.encode(), pipe_out=True)
+    other.expect("3 tries are left")
+    other.type_secret(mistyped(pin))
+    other.expect("mistyped")
+    other.expect("PIN .it is not shown")
+    other.type_secret(another(pin))
+    other.expect("wrong PIN: 2 tries are left")
+    terminal.expect("somebody has the link and gave a wrong PIN: 2 tries are left")
+    other.expect("PIN .it is not shown")
+    other.type_secret(" " + pin.replace("-", " "))
+    identity = other.line().strip()
+    other.must_end(0)
+    terminal.expect("the recipient has it")
+    terminal.must_end(0)
+    equal(octets("bob", identity), "with a PIN")
+    equal(credential("bob", identity)["title"], "Deploy token")
+    check(pin not in other.shown and another(pin) not in other.shown, "the PIN was echoed")
+
+
+def three_wrong_pins_end_it_and_the_sender_hears_of_it():
+    terminal, link, pin = shared_with_pin()
+    other = at_terminal("bob", "accept", "--yes", stdin=link.encode())
+    for tries in ("3 tries are left", "2 tries are left", "1 try is left"):
+        other.expect(tries)
+        other.expect("PIN .it is not shown")
+        other.type_secret(another(pin))
+    other.must_end(13)
+    check("a new link and a new PIN" in other.shown, other.shown)
+    terminal.must_end(13)
+    check("somebody with this link" in terminal.shown, terminal.shown)
+    check("ask the recipient whether it was him" in terminal.shown, terminal.shown)
+    # The right one is worth nothing any more.
+    status, out, err = ctl("bob", "accept", "--yes", "--no-wait", stdin=link.encode())
+    check(status != 0, out, err)
+
+
+def waiting_for_pin(user):
+    return [one["id"] for one in shares(user) if one["state"] == "pin-needed"]
+
+
+def a_script_has_the_pin_in_a_file_and_gives_it_later():
+    folder = run(["as", "alice", "mktemp", "-d"])[1].strip()
+    answer = json.loads(must("alice", "share", "--json", "--pin-output", folder + "/pin", "-",
+                             stdin=b"by a script"))
+    pin = run(["as", "alice", "cat", folder + "/pin"])[1]
+    check(pin.strip() not in json.dumps(answer), "the PIN is beside the link")
+    facts = credential("alice", answer["id"])
+    equal((facts["mode"], facts["pin_required"], facts["pin_attempts_left"]), ("t2-pin", True, 3))
+    link = answer["link"].encode()
+    must("bob", "accept", stdin=link, status=2)
+    equal(shares("bob"), [], "nothing was claimed:")
+    number = must("bob", "accept", "--no-wait", stdin=link).strip()
+    eventually(lambda: waiting_for_pin("bob") == [number], "that it waits for its PIN")
+    must("bob", "pin", number, stdin=mistyped(pin).encode(), status=2)
+    status, out, err = ctl("bob", "pin", number, stdin=another(pin.strip()).encode())
+    equal((status, out), (13, ""))
+    check("2 tries are left" in err and "tigressctl pin " + number in err, err)
+    equal(octets("bob", must("bob", "pin", number, stdin=pin.encode()).strip()), "by a script")
+    eventually(lambda: state("alice", answer["id"]) == "completed", "the sender's end")
+    must("alice", "show", "--pin", answer["id"], status=4)
+    must("alice", "pin", answer["id"], stdin=pin.encode(), status=4)
+
+
+def the_pin_may_be_given_with_the_link():
+    folder = run(["as", "bob", "mktemp", "-d"])[1].strip()
+    number, link = invite("--pin", content=b"at once")
+    pin = must("alice", "show", "--pin", number)
+    run(["as", "bob", "tee", folder + "/pin"], stdin=pin.encode())
+    identity = must("bob", "accept", "--pin-file", folder + "/pin", stdin=link.encode()).strip()
+    equal(octets("bob", identity), "at once")
+    # A link that wants none: what was typed for another is not handed on.
+    must("bob", "accept", "--pin-file", folder + "/pin", stdin=share().encode(), status=2)
+
+
+def the_pin_can_be_had_again_by_asking():
+    number, link = invite("--pin", "--pin-digits", "13")
+    equal(len(must("alice", "show", "--pin", number).strip()), 17)
+    world_does("consent", "alice", "no")
+    must("alice", "show", "--pin", number, status=5)
+    must("bob", "show", "--pin", number, status=3)
+
+
+def each_kind_has_its_protection():
+    subprocess.run(["as", "alice", "secret-tool", "store", "--label", "Backup", "kind", "of"],
+                   input=b"item-s3cret", check=True, timeout=DEADLINE_S)
+    item = ["share", "--json", "--attribute", "kind=of"]
+    for arguments, mode in ((["share", "--json", "-"], "t2"), (["share", "--json", "--kind", "copy", "-"], "t2-pin"),
+                            (item, "t2-pin"), ([*item, "--no-pin"], "t2"), ([*item, "--compat"], "t1")):
+        answer = json.loads(must("alice", *arguments, stdin=b"x"))
+        equal(credential("alice", answer["id"])["mode"], mode, arguments)
+        facts = json.loads(must("bob", "inspect", "--json", "--no-fetch", stdin=answer["link"].encode()))
+        equal((facts["mode"], facts["pin_required"]), (mode, mode == "t2-pin"), arguments)
+
+
+def pin_rules(user):
+    return run(["as", user, "busctl", "--user", "get-property", "org.tigress.Wallet1",
+                "/org/tigress/Wallet1", "org.tigress.Wallet1.Manager", "PinRules"])[1]
+
+
+def a_pin_that_is_required_is_not_done_without():
+    token = "digitalwallet.generic.authorizationToken"
+    check(f'"{token}" "token" "optional" "{token}" "copy" "default"' in pin_rules("alice"),
+          pin_rules("alice"))
+    world_does("as", "alice", "bash", "-c", f"""mkdir -p ~/.config/tigress; cd ~/.config/tigress
+        touch tigress.conf; cp tigress.conf before
+        printf '[Wallet]\nRequirePin={token}\n' >>tigress.conf""")
+    eventually(lambda: f'"{token}" "token" "required"' in pin_rules("alice"), "the new rule")
+    must("alice", "share", "--no-pin", "-", stdin=b"x", status=2)
+    must("alice", "share", "--compat", "-", stdin=b"x", status=2)
+    terminal = at_terminal("alice", "share", "--no-wait", "-", stdin=b"x")
+    terminal.expect("The link alone opens nothing")
+    terminal.expect("PIN: [0-9]{3}-")
+    terminal.must_end(0)
+    world_does("as", "alice", "bash", "-c", "cd ~/.config/tigress; mv before tigress.conf")
+    eventually(lambda: f'"{token}" "token" "optional"' in pin_rules("alice"), "the old rule")
+
+
 def changed_relays_are_in_force_at_once():
     must("bob", "relays", "add", "https://new.example")
     check("https://new.example" in must("bob", "relays"), "not in the list")
@@ -304,6 +454,21 @@ def everything_that_others_can_read():
             except OSError:
                 pass
     return b"\n".join(texts)
+
+
+def no_process_shows_a_pin():
+    terminal, link, pin = shared_with_pin("--pin-digits", "13")
+    forms = [pin.encode(), pin.replace("-", "").encode()]
+    other = at_terminal("bob", "accept", "--yes", stdin=link.encode(), pipe_out=True)
+    other.expect("PIN .it is not shown")
+    seen = everything_that_others_can_read()
+    check(b"tigressctl\0accept" in seen, "the search finds nothing at all")
+    other.type_secret(pin)
+    other.line()
+    seen += everything_that_others_can_read()
+    check(not any(form in seen for form in forms), "the PIN")
+    other.must_end(0)
+    terminal.must_end(0)
 
 
 def no_process_shows_a_secret():
@@ -406,5 +571,9 @@ main([afresh(test) for test in (
     a_locked_keyring_is_told_so, a_watch_lives_through_a_restart_of_the_wallet,
     an_item_of_the_keyring_is_shared, what_was_accepted_is_shared_on,
     the_link_can_be_had_again_by_asking, a_secret_may_come_by_another_way,
-    changed_relays_are_in_force_at_once, no_process_shows_a_secret,
+    a_pin_is_spoken_from_one_to_the_other, three_wrong_pins_end_it_and_the_sender_hears_of_it,
+    a_script_has_the_pin_in_a_file_and_gives_it_later, the_pin_may_be_given_with_the_link,
+    the_pin_can_be_had_again_by_asking, each_kind_has_its_protection,
+    a_pin_that_is_required_is_not_done_without,
+    changed_relays_are_in_force_at_once, no_process_shows_a_secret, no_process_shows_a_pin,
     doctor_finds_what_is_wrong_and_says_the_remedy, monitor_tells_a_whole_exchange)])

@@ -32,6 +32,12 @@ def mark(name):
     return f"{name}-{os.urandom(12).hex()}"
 
 
+def key_of(link):
+    """Without the octet before it that says how the link is used."""
+    fragment = link.partition("#")[2]
+    return base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4))[-32:]
+
+
 class Secrets:
     """What may be nowhere, and what may be nowhere but on the bus and in memory."""
 
@@ -50,7 +56,7 @@ class Secrets:
     def hide_link(self, link):
         fragment = link.partition("#")[2]
         self.hide("fragment", fragment.rstrip("="))
-        self.hide("key", base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4))[-32:])
+        self.hide("key", key_of(link))
 
     def all(self):
         with self.lock:
@@ -289,6 +295,34 @@ def by_tigressctl(secrets):
         trace.look(secrets)
 
 
+def by_pin(secrets):
+    claim("sharing and accepting with a PIN")
+    content = mark("content")
+    secrets.hide("content", content)
+    path = f"{home('alice')}/spoken"
+    # So long that no number that is somewhere by chance is taken for it.
+    traces = [Traced("alice", "share", "--json", "--pin-digits", "13", "--pin-output", path, "-",
+                     stdin=content.encode())]
+    shared = json.loads(traces[0].stdout.splitlines()[-1])
+    secrets.hide_link(shared["link"])
+    with open(path) as file:
+        spoken = file.read().strip()
+    os.unlink(path)
+    secrets.hide("PIN in groups", spoken)
+    secrets.hide("PIN", spoken.replace("-", ""))
+    traces.append(Traced("alice", "show", "--pin", shared["id"]))
+    equal(traces[-1].stdout.strip().decode(), spoken, "the PIN, asked for")
+    traces.append(Traced("bob", "accept", "--yes", "--no-wait", "-", stdin=shared["link"].encode()))
+    number = traces[-1].stdout.decode().strip()
+    traces.append(Traced("bob", "pin", number, stdin=spoken.encode()))
+    credential = traces[-1].stdout.decode().strip()
+    traces.append(Traced("bob", "reveal", credential))
+    equal(traces[-1].stdout.strip(), content.encode(), "what is revealed")
+    traces.append(Traced("bob", "remove", credential))
+    for trace in traces:
+        trace.look(secrets)
+
+
 def by_the_bus(secrets, alice, bob):
     claim("sharing, opening a link, accepting, declining, cancelling by the bus")
     names = [mark(name) for name in ("title", "description", "reason", "content")]
@@ -374,6 +408,7 @@ def main():
     overheard = [Overheard(user) for user in ("alice", "bob")]
 
     by_tigressctl(secrets)
+    by_pin(secrets)
     share, link = by_the_bus(secrets, alice, bob)
     n_errors = by_mistakes(secrets, bob, next(iter(bob.objects())))
 
@@ -387,8 +422,7 @@ def main():
         each.look(secrets, n)
 
     claim("nor in memory that a core would hold, but in that which is locked and left out")
-    fragment = link.partition("#")[2]
-    key = base64.urlsafe_b64decode(fragment + "=" * (-len(fragment) % 4))[-32:]
+    key = key_of(link)
     if may_trace():
         memory_is_clean("alice", secrets, key)
         memory_is_clean("bob", secrets, b"")

@@ -46,15 +46,22 @@ control bob reveal "$id" | cmp - "$TMPDIR/octets"
 
 claim "an item of the keyring is copied: label and secret, no attribute"
 printf 'correct horse' | as alice secret-tool store --label="Wi-Fi at home" place home
-shared=$(control alice share --attribute place=home --json 2>/dev/null)
-pin=$(bus alice "$manager/share/$(field id <<<"$shared")" Share GetPin | unquoted)
-received=$(bus_accept bob "$(field link <<<"$shared")" pin s "$pin")
-reaches bob "$received" completed
-id=$(property bob "$received" Credential)
-id=${id##*/}
+link=$(control alice share --attribute place=home --no-pin 2>/dev/null)
+id=$(control bob accept --yes --json <<<"$link" 2>/dev/null | field credential)
 equal "$(control bob reveal "$id")" "correct horse"
 contains "$(control bob credentials)" "Wi-Fi at home"
 refused 1 as bob secret-tool lookup place home
+
+claim "a copy has a PIN unless it is refused, and the PIN is not where the link is"
+shared=$(control alice share --attribute place=home --json 2>"$TMPDIR/said")
+link=$(field link <<<"$shared")
+pin=$(control alice show --pin "$(field id <<<"$shared")")
+[[ $pin =~ ^[0-9]{3}-[0-9]{3}-[0-9]$ ]] || fail "no PIN: $pin"
+contains_not "$shared$(cat "$TMPDIR/said")" "$pin"
+refused 2 control bob accept --yes <<<"$link"
+contains "$said" "--pin-file FILE"
+copy=$(control bob accept --yes --pin-fd 3 <<<"$link" 3<<<"$pin" 2>/dev/null)
+equal "$(control bob reveal "$copy")" "correct horse"
 
 claim "cancelling before it is opened: the link is worthless"
 shared=$(printf one | control alice share --json - 2>/dev/null)

@@ -11,6 +11,12 @@
  *      failure=NAME    in the share's Failure
  *      hang=METHOD     is not answered, until SIGUSR1 comes
  *      text=TEXT       stands wherever a stranger's text can, uncleaned
+ *      pin=DIGITS      the share has a PIN: one that begins with 0 is mistyped, any other wrong,
+ *                      and the third wrong one ends the share
+ *      pin-says=TEXT   what GetPin answers, in place of it
+ *      rule=RULE       of PinRules, for all formats (default: optional)
+ *      role=ROLE       of the share, before it is accepted (default: initiator)
+ *      wrong=N         so many wrong PINs come by the link before its outcome
  *
  * It prints a line a call: its name, whether it may ask, and what stood in the secrets.
  */
@@ -28,11 +34,14 @@
 
 #define SHARE_PATH TG_SHARE_PREFIX "/0123456789abcdef0123456789abcdef"
 #define CREDENTIAL_PATH TG_CREDENTIAL_PREFIX "/fedcba9876543210fedcba9876543210"
+#define MAX_SECRET_BYTES 255
 #define LINK "https://relay.example/v1/m/51f9ca0c-bb35-4ba3-9aeb-0f6f8e1b7f3b#c2VjcmV0"
 
 static const char *error_name, *outcome = "completed", *stay, *failure = "", *hang, *text = "Title";
 static const char *role = "initiator";
 static const char *state = "invited";
+static const char *pin, *pin_says, *rule = "optional";
+static unsigned n_tries, n_wrong;
 
 static const char *
 knob(int argc, char **argv, const char *name, const char *preset)
@@ -51,7 +60,16 @@ append_share(sd_bus_message *reply)
 {
         return sd_bus_message_append(reply,
                                      "a{sv}",
-                                     10,
+                                     13,
+                                     "Mode",
+                                     "s",
+                                     pin ? "t2-pin" : "t2",
+                                     "PinRequired",
+                                     "b",
+                                     pin != NULL,
+                                     "PinAttemptsLeft",
+                                     "u",
+                                     n_tries,
                                      "Role",
                                      "s",
                                      role,
@@ -116,7 +134,16 @@ append_manager(sd_bus_message *reply)
 {
         return sd_bus_message_append(reply,
                                      "a{sv}",
-                                     3,
+                                     4,
+                                     "PinRules",
+                                     "a(sss)",
+                                     2,
+                                     "digitalwallet.generic.authorizationToken",
+                                     "token",
+                                     rule,
+                                     "org.tigress.secret.item",
+                                     "copy",
+                                     rule,
                                      "Version",
                                      "s",
                                      text,
@@ -196,7 +223,10 @@ append_facts(sd_bus_message *reply)
 {
         return sd_bus_message_append(reply,
                                      "a{sv}",
-                                     6,
+                                     7,
+                                     "pin-required",
+                                     "b",
+                                     pin != NULL,
                                      "relay",
                                      "s",
                                      "https://relay.example",
@@ -205,7 +235,7 @@ append_facts(sd_bus_message *reply)
                                      1,
                                      "mode",
                                      "s",
-                                     "t1",
+                                     pin ? "t2-pin" : "t1",
                                      "has-secret",
                                      "b",
                                      1,
@@ -228,7 +258,14 @@ change(sd_bus *bus, const char *new_state)
                            "PropertiesChanged",
                            "sa{sv}as",
                            TG_SHARE_INTERFACE,
-                           2,
+                           4,
+                           "Failure",
+                           "(ss)",
+                           failure,
+                           *failure ? text : "",
+                           "PinAttemptsLeft",
+                           "u",
+                           n_tries,
                            "State",
                            "s",
                            state,
@@ -238,26 +275,60 @@ change(sd_bus *bus, const char *new_state)
                            0);
 }
 
+/* What it was is in ret_text, of 256 octets. */
 static void
-print_secret(sd_bus_message *message, const char *signature)
+print_secret(sd_bus_message *message, const char *signature, char *ret_text)
 {
-        char buffer[256];
+        char *buffer = ret_text;
         ssize_t n_read;
         int fd;
 
+        *buffer = '\0';
         if (sd_bus_message_enter_container(message, 'v', "h") <= 0 ||
             sd_bus_message_read_basic(message, 'h', &fd) <= 0) {
                 printf(" %s-is-no-descriptor", signature);
                 return;
         }
-        n_read = read(fd, buffer, sizeof buffer);
-        printf(" [%.*s]", n_read > 0 ? (int)n_read : 0, buffer);
+        n_read = read(fd, buffer, MAX_SECRET_BYTES);
+        buffer[n_read > 0 ? n_read : 0] = '\0';
+        printf(" [%s]", buffer);
         sd_bus_message_exit_container(message);
 }
 
-/* The content of CreateShare, the link of the other two. */
+/* Options that the tests ask for. */
 static void
-print_call(sd_bus_message *message)
+print_options(sd_bus_message *message)
+{
+        char secret[MAX_SECRET_BYTES + 1];
+        const char *key;
+        uint32_t number;
+        int flag;
+
+        sd_bus_message_enter_container(message, 'a', "{sv}");
+        while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+                sd_bus_message_read(message, "s", &key);
+                if (sd_bus_message_enter_container(message, 'v', "b") > 0) {
+                        sd_bus_message_read(message, "b", &flag);
+                        printf(" %s=%s", key, flag ? "true" : "false");
+                        sd_bus_message_exit_container(message);
+                } else if (sd_bus_message_enter_container(message, 'v', "u") > 0) {
+                        sd_bus_message_read(message, "u", &number);
+                        printf(" %s=%u", key, number);
+                        sd_bus_message_exit_container(message);
+                } else if (strcmp(key, "pin") == 0 || strcmp(key, "secret") == 0) {
+                        printf(" %s", key);
+                        print_secret(message, key, secret);
+                } else {
+                        sd_bus_message_skip(message, "v");
+                }
+                sd_bus_message_exit_container(message);
+        }
+        sd_bus_message_exit_container(message);
+}
+
+/* The content of CreateShare, the link of the other two, a PIN. The last is in ret_text. */
+static void
+print_call(sd_bus_message *message, char *ret_text)
 {
         const char *member = sd_bus_message_get_member(message);
         const char *key;
@@ -270,15 +341,62 @@ print_call(sd_bus_message *message)
                 sd_bus_message_enter_container(message, 'a', "{sv}");
                 while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
                         sd_bus_message_read(message, "s", &key);
-                        print_secret(message, key);
+                        print_secret(message, key, ret_text);
                         sd_bus_message_exit_container(message);
                 }
+                sd_bus_message_exit_container(message);
+                print_options(message);
         }
-        if (strstr(member, "Invitation") && strcmp(member, "GetInvitation") != 0)
-                print_secret(message, "link");
+        if (strstr(member, "Invitation") && strcmp(member, "GetInvitation") != 0) {
+                print_secret(message, "link", ret_text);
+                print_options(message);
+        }
+        if (strcmp(member, "ProvidePin") == 0)
+                print_secret(message, "pin", ret_text);
         printf("\n");
         fflush(stdout);
         sd_bus_message_rewind(message, 1);
+}
+
+/* The digits of what was typed are PIN's. */
+static int
+is_right(const char *typed)
+{
+        const char *wanted = pin;
+
+        for (; *typed; typed++)
+                if (*typed != '-' && *typed != ' ' && *typed != *wanted++)
+                        return 0;
+
+        return *wanted == '\0';
+}
+
+/* Judged later, as the real one does: after the answer. */
+static void
+judge(sd_bus *bus, const char *typed)
+{
+        change(bus, "exchanging");
+        if (is_right(typed)) {
+                change(bus, outcome);
+                return;
+        }
+        n_tries--;
+        failure = "WrongPin";
+        change(bus, n_tries == 0 ? "failed" : "pin-needed");
+}
+
+/* An initiator's share: what happens once its link is out. */
+static void
+go_on(sd_bus *bus)
+{
+        for (; n_wrong > 0; n_wrong--) {
+                n_tries--;
+                change(bus, "verifying-pin");
+                if (n_tries > 0)
+                        change(bus, "invited");
+        }
+        if (!stay)
+                change(bus, pin && n_tries == 0 ? "burned" : outcome);
 }
 
 static int
@@ -295,6 +413,8 @@ fill_reply(sd_bus_message *message, sd_bus_message *reply)
                 return append_objects(reply);
         if (strcmp(member, "GetInvitation") == 0)
                 return sd_bus_message_append(reply, "s", LINK);
+        if (strcmp(member, "GetPin") == 0)
+                return sd_bus_message_append(reply, "s", pin_says ? pin_says : pin ? pin : "");
         if (strcmp(member, "Reveal") == 0)
                 return append_content(reply);
         if (strcmp(member, "InspectInvitation") == 0)
@@ -334,9 +454,11 @@ on_call(sd_bus_message *message, void *user_data, sd_bus_error *unused)
         sd_bus_message *reply = NULL;
         const char *member = sd_bus_message_get_member(message);
         int is_accept = strcmp(member, "AcceptInvitation") == 0;
+        int is_pin = strcmp(member, "ProvidePin") == 0;
+        char secret[MAX_SECRET_BYTES + 1] = "";
         int r;
 
-        print_call(message);
+        print_call(message, secret);
         if (hang && strcmp(member, hang) == 0)
                 wait_for_signal();
         if (error_name && strstr(sd_bus_message_get_interface(message), TG_BUS_NAME))
@@ -344,6 +466,13 @@ on_call(sd_bus_message *message, void *user_data, sd_bus_error *unused)
 
         if (!is_known(sd_bus_message_get_path(message)))
                 return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_OBJECT, "none");
+
+        if (is_pin && strcmp(state, "pin-needed") != 0)
+                return sd_bus_reply_method_errorf(
+                        message, TG_ERROR_PREFIX "BadState", "it waits for no pin");
+        if (is_pin && *secret == '0')
+                return sd_bus_reply_method_errorf(
+                        message, TG_ERROR_PREFIX "Invalid", "it was mistyped");
 
         if (is_accept)
                 role = "recipient";
@@ -353,8 +482,14 @@ on_call(sd_bus_message *message, void *user_data, sd_bus_error *unused)
         if (r >= 0)
                 r = sd_bus_send(bus, reply, NULL);
         sd_bus_message_unref(reply);
-        if (!stay && (is_accept || strcmp(member, "GetInvitation") == 0))
+        if (is_pin)
+                judge(bus, secret);
+        else if (is_accept && pin)
+                change(bus, "pin-needed");
+        else if (is_accept && !stay)
                 change(bus, outcome);
+        if (strcmp(member, pin ? "GetPin" : "GetInvitation") == 0)
+                go_on(bus);
         if (strcmp(member, "Cancel") == 0)
                 change(bus, "cancelled");
 
@@ -381,6 +516,12 @@ main(int argc, char **argv)
         failure = knob(argc, argv, "failure", failure);
         hang = knob(argc, argv, "hang", NULL);
         text = knob(argc, argv, "text", text);
+        pin = knob(argc, argv, "pin", NULL);
+        pin_says = knob(argc, argv, "pin-says", NULL);
+        rule = knob(argc, argv, "rule", rule);
+        n_tries = pin ? 3 : 0;
+        n_wrong = (unsigned)atoi(knob(argc, argv, "wrong", "0"));
+        role = knob(argc, argv, "role", role);
         if (stay)
                 state = stay;
 
