@@ -123,7 +123,7 @@ read_pin(TgSecret **ret_pin, GError **error)
                          : tg_secret_input_read_number(pin_fd, "PIN", max_bytes, error);
         *ret_pin = input ? tg_secret_input_trim(input, "PIN", error) : NULL;
 
-        return *ret_pin != NULL;
+        return *ret_pin && tg_spoken_pin_check(*ret_pin, error);
 }
 
 /* Told before anything is claimed, not when the share waits already. */

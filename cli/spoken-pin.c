@@ -11,6 +11,9 @@
 #include "protocol/error.h"
 #include "protocol/pin.h"
 
+/* What the wallet takes. */
+#define MAX_TYPED_BYTES 64
+
 TgSecret *
 tg_spoken_pin_get(TgClient *client, const TgObject *share, GError **error)
 {
@@ -83,6 +86,16 @@ tg_spoken_pin_write(int fd, const TgSecret *pin, GError **error)
 }
 
 gboolean
+tg_spoken_pin_check(const TgSecret *typed, GError **error)
+{
+        if (tg_secret_size(typed) <= MAX_TYPED_BYTES)
+                return TRUE;
+
+        tg_set_error(error, TG_ERROR_INVALID, "that is too long to be a PIN: type what was said");
+        return FALSE;
+}
+
+gboolean
 tg_spoken_pin_give(TgClient *client, const TgObject *share, const TgSecret *pin, GError **error)
 {
         TgClientCall call = {
@@ -94,7 +107,7 @@ tg_spoken_pin_give(TgClient *client, const TgObject *share, const TgSecret *pin,
                 .kind = TG_CALL_ASKS,
         };
         g_autoptr(GVariant) reply = NULL;
-        int fd = tg_secret_input_to_memfd(pin, error);
+        int fd = tg_spoken_pin_check(pin, error) ? tg_secret_input_to_memfd(pin, error) : -1;
 
         if (fd < 0) {
                 g_variant_unref(g_variant_ref_sink(call.arguments));

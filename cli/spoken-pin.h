@@ -13,8 +13,12 @@
 #include "cli/object.h"
 #include "protocol/secret.h"
 
-/* What is accepted as one, with its hyphens and white space. */
+/* What is read of a file: with room for white space around it. */
 #define TG_MAX_PIN_INPUT_BYTES 256
+
+/* TG_ERROR_INVALID for what is too long to be one with its hyphens: a link that was pasted where
+ * the PIN is asked for does not even go to the wallet. */
+gboolean tg_spoken_pin_check(const TgSecret *typed, GError **error);
 
 /* From the wallet, in groups with hyphens; may ask the user. */
 TgSecret *tg_spoken_pin_get(TgClient *client, const TgObject *share, GError **error);

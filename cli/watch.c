@@ -142,8 +142,12 @@ is_before_invitation(const TgWatch *self)
 static void
 show_progress(const TgWatch *self)
 {
-        g_autofree char *text = tg_outcome_progress(self->share, isatty(STDERR_FILENO));
+        g_autofree char *text = NULL;
 
+        /* It has the PIN, and has not said so yet. */
+        if (self->is_pin_given)
+                return;
+        text = tg_outcome_progress(self->share, isatty(STDERR_FILENO));
         tg_output_progress("%s", text);
 }
 

@@ -30,7 +30,7 @@ check_terms(const TgExchangeTerms *terms, GError **error)
         if (wants_pin != (terms->pin != NULL))
                 return refuse_terms(error, "an exchange has a pin, or its mode has none");
         if (terms->scrypt_log2_n > TG_SCRYPT_LOG2_N)
-                return refuse_terms(error, "a pin would take too long to judge");
+                return refuse_terms(error, "a PIN would take too long to judge");
         if (terms->place && (!*terms->place || strlen(terms->place) > TG_MAX_LINK_CHARS))
                 return refuse_terms(error, "the mailbox has no address that one can have");
         if (terms->mode == TG_MODE_T1)

@@ -157,16 +157,16 @@ tg_pin_parse(const TgSecret *typed, guint n_digits, GError **error)
         gboolean is_right;
 
         if (!count_digits(text, n_bytes, &n_found))
-                return refuse(error, "a pin has digits only: type it as it was said");
+                return refuse(error, "a PIN has digits only: type it as it was said");
         if (n_digits != 0 && n_found != n_digits) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
-                             "this pin has %u digits: type all of them",
+                             "this PIN has %u digits: type all of them",
                              n_digits);
                 return NULL;
         }
         if (n_found < TG_PIN_MIN_DIGITS || n_found > TG_PIN_MAX_DIGITS)
-                return refuse(error, "a pin has 7 to 13 digits: type all of them");
+                return refuse(error, "a PIN has 7 to 13 digits: type all of them");
 
         at = digits = new_digits(n_found, &pin, error);
         if (!digits)
@@ -178,7 +178,7 @@ tg_pin_parse(const TgSecret *typed, guint n_digits, GError **error)
         is_right = damm(digits, n_found) == 0;
         tg_declassify(&is_right, sizeof is_right);
         if (!is_right)
-                return refuse(error, "the pin was mistyped, no try was used: type it again");
+                return refuse(error, "the PIN was mistyped, no try was used: type it again");
 
         return g_steal_pointer(&pin);
 }

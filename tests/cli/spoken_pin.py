@@ -162,6 +162,9 @@ def the_pin_is_asked_for_as_often_as_there_are_tries():
         terminal.type_secret("057-241-3")
         terminal.expect("it was mistyped")
         terminal.expect("PIN .it is not shown.: ")
+        terminal.type_secret(link)
+        terminal.expect("too long to be a PIN")
+        terminal.expect("PIN .it is not shown.: ")
         check("wrong PIN" not in terminal.shown, terminal.shown)
         terminal.type_secret("111-111-1")
         terminal.expect("wrong PIN: 2 tries are left")
@@ -171,6 +174,7 @@ def the_pin_is_asked_for_as_often_as_there_are_tries():
         equal(terminal.result(), credential_id + "\n")
         terminal.must_end(0)
         check("trying again" not in terminal.shown, terminal.shown)
+        check("[" + link + "]" not in calls().split("AcceptInvitation", 1)[1].split("\n", 1)[1], calls())
         for digits in ("057-241-3", "111-111-1", "572-413 0"):
             check(digits not in terminal.shown, "echoed:", terminal.shown)
             check("ProvidePin may-ask [" + digits + "]" in calls(), calls())
@@ -213,8 +217,10 @@ def a_pin_comes_from_a_file_or_a_descriptor():
         with Wallet(pin=pin, stay="completed") as calls:
             ctl("accept", *option, stdin=link.encode(), **more)
             check(" pin [572" in calls(), calls())
+    with open(path, "w") as file:
+        file.write("1" * 65)
     with Wallet(pin=pin) as calls:
-        for option in (["--pin-file", path, "--pin-fd", "0"], ["--pin-file", home], ["--pin-fd", "99"],
+        for option in (["--pin-file", path, "--pin-fd", "0"], ["--pin-file", path], ["--pin-file", home], ["--pin-fd", "99"],
                        ["--pin-file", "/dev/null"], ["--pin-file", "/dev/zero"]):
             equal(ctl("accept", *option, stdin=link.encode())[0], 2, option)
         check("AcceptInvitation" not in calls(), calls())
