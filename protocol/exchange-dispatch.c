@@ -71,9 +71,17 @@ tg_exchange_sent(TgExchange *self, char *payload, guint32 seq, TgOutputKind kind
         if (!tg_json_parse(payload, strlen(payload), TG_MAX_BODY_BYTES, &value, NULL) ||
             !tg_thread_note_sent(self->thread, &value, seq, NULL))
                 g_error("an own payload cannot be read");
+        tg_exchange_set_pending(self, payload, kind);
+}
+
+void
+tg_exchange_set_pending(TgExchange *self, char *payload, TgOutputKind kind)
+{
         g_free(self->payload);
         self->payload = payload;
         self->pending = kind;
+        if (kind != TG_OUTPUT_CONFIRMED)
+                g_clear_pointer(&self->late_key, tg_secret_unref);
 }
 
 /* Who answers has read what went before. */
@@ -81,8 +89,7 @@ void
 tg_exchange_received(TgExchange *self, const guint8 digest[TG_SHA256_BYTES])
 {
         memcpy(self->last_read, digest, TG_SHA256_BYTES);
-        g_clear_pointer(&self->payload, g_free);
-        self->pending = TG_OUTPUT_NONE;
+        tg_exchange_set_pending(self, NULL, TG_OUTPUT_NONE);
 }
 
 /* ---- reading ---- */
@@ -100,22 +107,36 @@ refuse(GError **error, const char *why)
         return NULL;
 }
 
+static TgRole
+peer_of(const TgExchange *self)
+{
+        return self->role == TG_ROLE_INITIATOR ? TG_ROLE_RECIPIENT : TG_ROLE_INITIATOR;
+}
+
 TgEnvelope *
 tg_exchange_open_handshake(const TgExchange *self, const TgJson *payload, GError **error)
 {
-        TgRole peer = self->role == TG_ROLE_INITIATOR ? TG_ROLE_RECIPIENT : TG_ROLE_INITIATOR;
-        g_autoptr(TgSecret) key = tg_exchange_handshake_key(self->early, peer, error);
-        g_autoptr(TgSecret) plaintext = NULL;
+        g_autoptr(TgSecret) key = tg_exchange_handshake_key(self->early, peer_of(self), error);
+
+        return key ? tg_exchange_open_under(self, key, payload, error) : NULL;
+}
+
+TgEnvelope *
+tg_exchange_open_under(const TgExchange *self,
+                       const TgSecret *key,
+                       const TgJson *payload,
+                       GError **error)
+{
+        g_autoptr(TgSecret) plaintext = tg_payload_open(key, payload, error);
         g_autoptr(TgEnvelope) envelope = NULL;
         const guint8 *sid = tg_thread_sid(self->thread);
 
-        plaintext = key ? tg_payload_open(key, payload, error) : NULL;
         envelope = plaintext ? tg_envelope_parse(plaintext, error) : NULL;
         if (!envelope)
                 return NULL;
         if (!envelope->header.present)
                 return refuse(error, "a message without header is not accepted here");
-        if (envelope->header.role != peer)
+        if (envelope->header.role != peer_of(self))
                 return refuse(error, "a message of this side came back");
         if (sid && !tg_bytes_equal(sid, envelope->header.sid, TG_SID_BYTES))
                 return refuse(error, "a message of another share was put here");
@@ -189,10 +210,38 @@ bad_state(GError **error, const char *why)
         return FALSE;
 }
 
+/* Our end message met something that its reader has put there: it must be made anew, or that
+ * reader, who has other keys or waits for other numbers by now, could not read it. What is
+ * there is read for that alone. */
+static gboolean
+read_before_end(TgExchange *self,
+                const TgJson *payload,
+                const guint8 digest[TG_SHA256_BYTES],
+                TgOutput *output,
+                GError **error)
+{
+        g_auto(TgOutput) read = {0};
+
+        if (self->role == TG_ROLE_INITIATOR || self->mode == TG_MODE_T1 ||
+            (self->phase != TG_PHASE_ASKED && self->phase != TG_PHASE_ANSWERED))
+                return tg_exchange_ignore_for(output, "this exchange is over");
+        if (!tg_recipient_read(self, payload, digest, &read, error))
+                return FALSE;
+        if (read.kind == TG_OUTPUT_IGNORED) {
+                output->kind = read.kind;
+                output->error = g_steal_pointer(&read.error);
+                return TRUE;
+        }
+        output->kind = TG_OUTPUT_SAY_AGAIN;
+
+        return TRUE;
+}
+
 static gboolean
 read_payload(TgExchange *self, const TgJson *payload, TgOutput *output, GError **error)
 {
         gboolean is_initiator = self->role == TG_ROLE_INITIATOR;
+        gboolean is_late_end = FALSE;
         guint8 digest[TG_SHA256_BYTES];
         GError *reason = NULL;
 
@@ -208,11 +257,19 @@ read_payload(TgExchange *self, const TgJson *payload, TgOutput *output, GError *
                 output->kind = TG_OUTPUT_NONE;
                 return TRUE;
         }
-        if (self->phase == TG_PHASE_ENDED || self->phase == TG_PHASE_BURNED || self->has_said_end)
+        if (self->phase == TG_PHASE_ENDED || self->phase == TG_PHASE_BURNED)
                 return tg_exchange_ignore_for(output, "this exchange is over");
         if (memcmp(digest, self->last_read, sizeof digest) == 0) {
                 output->kind = TG_OUTPUT_NONE;
                 return TRUE;
+        }
+        if (self->has_said_end)
+                return read_before_end(self, payload, digest, output, error);
+        if (self->pending == TG_OUTPUT_CONFIRMED || self->pending == TG_OUTPUT_WRONG_PIN) {
+                if (!tg_initiator_read_late_end(self, payload, digest, output, &is_late_end, error))
+                        return FALSE;
+                if (is_late_end)
+                        return TRUE;
         }
         if (self->mode == TG_MODE_T1 || self->phase == TG_PHASE_OPEN)
                 return read_message(self, payload, output, error);
@@ -238,9 +295,7 @@ write_message(TgExchange *self, const TgInput *input, TgOutput *output, GError *
 
         if (!payload)
                 return FALSE;
-        g_free(self->payload);
-        self->payload = payload;
-        self->pending = TG_OUTPUT_WRITE;
+        tg_exchange_set_pending(self, payload, TG_OUTPUT_WRITE);
         tg_exchange_write_pending(self, output);
 
         return TRUE;
@@ -399,6 +454,5 @@ tg_exchange_pending(const TgExchange *self, TgOutput *ret_output)
 void
 tg_exchange_written(TgExchange *self)
 {
-        g_clear_pointer(&self->payload, g_free);
-        self->pending = TG_OUTPUT_NONE;
+        tg_exchange_set_pending(self, NULL, TG_OUTPUT_NONE);
 }

@@ -212,6 +212,39 @@ tg_initiator_read(TgExchange *self,
         return TRUE;
 }
 
+/*
+ * Who declines after having answered cannot see that his answer is being judged: his word has its
+ * numbers, and is under the link's keys. Where the link is held by others too, it is their
+ * word as well: once ACCEPT may have left, it says nothing of the one who can open that.
+ */
+gboolean
+tg_initiator_read_late_end(TgExchange *self,
+                           const TgJson *payload,
+                           const guint8 digest[TG_SHA256_BYTES],
+                           TgOutput *output,
+                           gboolean *ret_is_end,
+                           GError **error)
+{
+        guint answered = self->pending == TG_OUTPUT_CONFIRMED ? self->attempt : self->attempt - 1;
+        g_autoptr(TgEnvelope) envelope = NULL;
+        g_autoptr(GError) reason = NULL;
+
+        *ret_is_end = FALSE;
+        envelope = self->late_key ? tg_exchange_open_under(self, self->late_key, payload, &reason)
+                                  : tg_exchange_open_handshake(self, payload, &reason);
+        if (!envelope && tg_error_code(reason) != TG_ERROR_TAMPERED) {
+                g_propagate_error(error, g_steal_pointer(&reason));
+                return FALSE;
+        }
+        if (!envelope || !g_str_equal(envelope->format, TG_END_FORMAT) ||
+            !tg_exchange_has_numbers(&envelope->header, answered - 1, (gint64)answered - 1))
+                return TRUE;
+
+        *ret_is_end = TRUE;
+        output->is_late = self->is_confirmed;
+        return end(self, g_steal_pointer(&envelope), digest, output);
+}
+
 /* ---- judging ---- */
 
 /* Of the octets that were stored. FALSE is our own trouble alone. */
@@ -239,9 +272,13 @@ static gboolean
 accept(TgExchange *self, TgExchangeKeys *keys, TgOutput *output, GError **error)
 {
         g_autoptr(TgSecret) info = fetch(self, error);
+        g_autoptr(TgSecret) late_key = NULL;
         char *payload;
 
         if (!info)
+                return FALSE;
+        late_key = tg_exchange_handshake_key(self->early, TG_ROLE_RECIPIENT, error);
+        if (!late_key)
                 return FALSE;
         payload = make_accept(self,
                               keys->app_s2r,
@@ -256,6 +293,7 @@ accept(TgExchange *self, TgExchangeKeys *keys, TgOutput *output, GError **error)
         self->app_own = g_steal_pointer(&keys->app_s2r);
         self->app_peer = g_steal_pointer(&keys->app_r2s);
         self->exporter = g_steal_pointer(&keys->exporter);
+        self->late_key = g_steal_pointer(&late_key);
         self->phase = TG_PHASE_OPEN;
         self->is_confirmed = TRUE;
         tg_exchange_sent(self, payload, self->attempt, TG_OUTPUT_CONFIRMED);

@@ -69,6 +69,7 @@ struct TgExchange {
         TgSecret *w;        /* initiator until ACCEPT */
         TgSecret *scalar;   /* initiator: x of OFFER(attempt) */
         TgSecret *info_key; /* initiator until ACCEPT */
+        TgSecret *late_key; /* initiator until ACCEPT is written: what the answer came under */
         TgSecret *confirm;  /* recipient: cA as ACCEPT must show it */
         TgSecret *app_own, *app_peer;
         TgSecret *exporter;
@@ -181,9 +182,16 @@ void tg_exchange_sent(TgExchange *self, char *payload, guint32 seq, TgOutputKind
 void tg_exchange_write_pending(const TgExchange *self, TgOutput *output);
 void tg_exchange_received(TgExchange *self, const guint8 digest[TG_SHA256_BYTES]);
 void tg_exchange_erase(TgExchange *self); /* all secrets and what waits to be sent */
+/* The own octets that are to be written, instead of what was; NULL and NONE: nothing. */
+void tg_exchange_set_pending(TgExchange *self, char *payload, TgOutputKind kind);
 /* The peer's message under the link's keys: role and sid are right, the numbers not judged. */
 TgEnvelope *
 tg_exchange_open_handshake(const TgExchange *self, const TgJson *payload, GError **error);
+/* The same with a key that was derived before. */
+TgEnvelope *tg_exchange_open_under(const TgExchange *self,
+                                   const TgSecret *key,
+                                   const TgJson *payload,
+                                   GError **error);
 /* @ack -1: none. */
 gboolean tg_exchange_has_numbers(const TgHeader *header, guint32 seq, gint64 ack);
 
@@ -194,6 +202,14 @@ gboolean tg_initiator_read(TgExchange *self,
                            const guint8 digest[TG_SHA256_BYTES],
                            TgOutput *output,
                            GError **error);
+/* Whether it is an end message that came in place of the answer that was judged, before the
+ * verdict's own message was written; then it is taken. FALSE and @error: own trouble. */
+gboolean tg_initiator_read_late_end(TgExchange *self,
+                                    const TgJson *payload,
+                                    const guint8 digest[TG_SHA256_BYTES],
+                                    TgOutput *output,
+                                    gboolean *ret_is_end,
+                                    GError **error);
 gboolean tg_initiator_judge(TgExchange *self, TgOutput *output, GError **error);
 
 gboolean tg_recipient_read(TgExchange *self,

@@ -48,6 +48,7 @@ static const Field fields[] = {
         KEY(w),
         KEY(scalar),
         KEY(info_key),
+        KEY(late_key),
         KEY(confirm),
         KEY(app_own),
         KEY(app_peer),
@@ -328,6 +329,7 @@ check_secrets(const TgExchange *self)
         return (self->key != NULL) == (is_t1 && !is_over) &&
                (self->early != NULL) == (!is_t1 && !is_open && !is_over) &&
                (self->pin != NULL) == has_pin &&
+               (self->late_key != NULL) == (self->pending == TG_OUTPUT_CONFIRMED) &&
                (self->answer != NULL) == (self->phase == TG_PHASE_CHARGED) &&
                (self->confirm != NULL) == (self->phase == TG_PHASE_ANSWERED) &&
                has_all(has_keys, keys, G_N_ELEMENTS(keys)) &&

@@ -117,6 +117,7 @@ tg_exchange_erase(TgExchange *self)
                 &self->w,
                 &self->scalar,
                 &self->info_key,
+                &self->late_key,
                 &self->confirm,
                 &self->app_own,
                 &self->app_peer,
@@ -127,8 +128,7 @@ tg_exchange_erase(TgExchange *self)
                 g_clear_pointer(secrets[i], tg_secret_unref);
         g_clear_pointer(&self->info, g_bytes_unref);
         g_clear_pointer(&self->answer, g_free);
-        g_clear_pointer(&self->payload, g_free);
-        self->pending = TG_OUTPUT_NONE;
+        tg_exchange_set_pending(self, NULL, TG_OUTPUT_NONE);
 }
 
 void

@@ -76,6 +76,9 @@ typedef enum {
         TG_OUTPUT_PIN_NEEDED, /* recipient: save, then ask the user; `is_again` after a wrong one */
         TG_OUTPUT_MESSAGE,    /* `envelope` (`info` of ACCEPT included): save, then take it */
         TG_OUTPUT_END,        /* the peer's end message, in `envelope` */
+        /* recipient: what is in the slot was there before the own end message, which its writer
+         * could not open any more: TG_INPUT_SAY it again, save, and write that */
+        TG_OUTPUT_SAY_AGAIN,
 } TgOutputKind;
 
 typedef struct {
@@ -85,6 +88,9 @@ typedef struct {
         gboolean is_overtaken;  /* with a message: our last one may not have been read */
         gboolean is_headerless; /* the peer writes no header: weaker protection (P) */
         gboolean is_again;
+        /* With END: it came under the link's keys when ACCEPT may have left already. It is the
+         * word of whoever has the link, not of the one who can open ACCEPT. */
+        gboolean is_late;
         /* authenticated display information, with PIN_NEEDED, or the WRITE that answers an offer,
          * or a first MESSAGE; NULL: none. Text of a stranger. */
         TgHeader display;

@@ -132,6 +132,7 @@ check_same_pending(const TgExchange *a, const TgExchange *b)
         case TG_OUTPUT_IGNORED:
         case TG_OUTPUT_MESSAGE:
         case TG_OUTPUT_END:
+        case TG_OUTPUT_SAY_AGAIN:
                 g_assert_not_reached();
         }
 }
