@@ -226,7 +226,7 @@ tg_exchange_mode(const TgExchange *self)
 const TgSecret *
 tg_exchange_exporter(const TgExchange *self)
 {
-        return self->is_confirmed ? self->exporter : NULL;
+        return self->exporter;
 }
 
 const TgSecret *

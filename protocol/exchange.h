@@ -123,7 +123,9 @@ gboolean tg_exchange_is_given(const TgExchange *self);
 gboolean tg_exchange_peer_reads_end(const TgExchange *self);
 guint tg_exchange_count(const TgExchange *self); /* messages sent and accepted */
 TgMode tg_exchange_mode(const TgExchange *self);
-/* Channel binding for a vertical, and the key of later TDCH locations; NULL before ACCEPT. */
+/* Channel binding for a vertical, and the key of later TDCH locations. The initiator has it with
+ * ACCEPT; the recipient from its answer on, for ACCEPT lies where this leads, but nobody has
+ * proved it before tg_exchange_is_confirmed(). NULL else. */
 const TgSecret *tg_exchange_exporter(const TgExchange *self);
 /* The PIN while it can be had: initiator, not confirmed, not burned. NULL else. */
 const TgSecret *tg_exchange_pin(const TgExchange *self);
