@@ -156,6 +156,7 @@ judge(TgShare *self)
         case TG_OUTPUT_PIN_NEEDED:
         case TG_OUTPUT_MESSAGE:
         case TG_OUTPUT_END:
+        case TG_OUTPUT_SAY_AGAIN:
                 break;
         }
         g_clear_pointer(&self->undo, tg_secret_unref);

@@ -59,16 +59,35 @@ keep(TgShare *self, TgSecret *body)
         return FALSE;
 }
 
+/* The update request with the end message, as it must be said now. */
+static TgSecret *
+make_message(TgShare *self, GError **error)
+{
+        g_autofree char *content = tg_end_content(self->outcome, self->reason);
+        g_autoptr(TgSecret) secret = tg_secret_new(content, strlen(content), error);
+        g_autofree char *body = NULL;
+        g_auto(TgOutput) output = {0};
+        TgInput input = {.kind = TG_INPUT_SAY, .format = TG_END_FORMAT, .content = secret};
+
+        if (secret == NULL || !tg_exchange_dispatch(self->exchange, &input, &output, error))
+                return NULL;
+        body = tg_mailbox_format_update(output.payload);
+        return tg_secret_new(body, strlen(body), error);
+}
+
+gboolean
+tg_share_may_say_again(const TgShare *self)
+{
+        return self->errand == TG_ERRAND_SAY && self->has_message && self->exchange != NULL &&
+               self->outcome != TG_OUTCOME_COMPLETED &&
+               tg_exchange_mode(self->exchange) != TG_MODE_T1;
+}
+
 TgSecret *
 tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
 {
-        g_autofree char *content = NULL;
-        g_autofree char *body = NULL;
-        g_autoptr(TgSecret) secret = NULL;
-        g_auto(TgOutput) output = {0};
         g_autoptr(GError) error = NULL;
-        TgInput input = {.kind = TG_INPUT_SAY, .format = TG_END_FORMAT};
-        TgSecret *message = NULL;
+        TgSecret *message;
 
         self->outcome = outcome;
         if (reason != self->reason) {
@@ -93,12 +112,7 @@ tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
                 return NULL;
         }
 
-        content = tg_end_content(outcome, reason);
-        input.content = secret = tg_secret_new(content, strlen(content), &error);
-        if (secret != NULL && tg_exchange_dispatch(self->exchange, &input, &output, &error)) {
-                body = tg_mailbox_format_update(output.payload);
-                message = tg_secret_new(body, strlen(body), &error);
-        }
+        message = make_message(self, &error);
         if (message == NULL) {
                 g_warning("share %.8s: cannot write the end message: %s", self->id, error->message);
                 self->errand = TG_ERRAND_DELETE;
@@ -212,13 +226,48 @@ find(TgShare *self)
         ask(self, TG_ASK_CREATE, octets, on_found);
 }
 
-/* The slot was written to in between: the message still holds, so the same octets
- * go out under a new id with the tag that is there now. */
+/* Without the state key nothing can be saved: the message lives as long as we do. */
+static gboolean
+keep_message(TgShare *self, TgSecret *message)
+{
+        gsize n_bytes;
+        const guint8 *bytes;
+
+        if (tg_store_has_key(self->wallet->store))
+                return keep(self, message);
+
+        bytes = tg_secret_get(message, &n_bytes);
+        g_clear_pointer(&self->unsaved_message, g_bytes_unref);
+        self->unsaved_message = g_bytes_new(bytes, n_bytes);
+        return TRUE;
+}
+
+/* What is there was written before our word could be, and its writer could not open that any
+ * more. FALSE: nothing of the kind; the octets hold. */
+static gboolean
+must_say_again(TgShare *self, const TgReply *reply)
+{
+        g_auto(TgMailboxContent) content = {};
+        g_auto(TgOutput) output = {0};
+        TgInput input = {.kind = TG_INPUT_PAYLOAD, .payload = &content.payload};
+        gsize n_bytes;
+        const char *text = g_bytes_get_data(reply->body, &n_bytes);
+
+        return tg_share_may_say_again(self) &&
+               tg_mailbox_parse_content(text, n_bytes, &content, NULL) &&
+               tg_exchange_dispatch(self->exchange, &input, &output, NULL) &&
+               output.kind == TG_OUTPUT_SAY_AGAIN;
+}
+
+/* The slot was written to in between: where the message still holds, the same octets go
+ * out under a new id with the tag that is there now. */
 static void
 on_read_again(const TgReply *reply, gpointer user_data)
 {
         TgShare *self = user_data;
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(TgSecret) message = NULL;
+        g_autoptr(GError) error = NULL;
 
         if (reply->kind != TG_REPLY_DONE) {
                 on_done(reply, user_data);
@@ -226,12 +275,21 @@ on_read_again(const TgReply *reply, gpointer user_data)
         }
 
         self->asking = NULL;
+        if (must_say_again(self, reply)) {
+                message = make_message(self, &error);
+                if (message == NULL) {
+                        tg_share_go_back(self, error);
+                        return;
+                }
+        }
         g_free(self->etag);
         self->etag = g_strdup(reply->etag);
         g_free(self->request_id);
         self->request_id = tg_share_new_request_id();
-        if (keep(self, NULL))
+        if (message != NULL ? keep_message(self, message) : keep(self, NULL))
                 tg_share_later(self, -1);
+        else
+                self->must_reload = message != NULL;
 }
 
 static void
@@ -287,22 +345,6 @@ say(TgShare *self)
                 return;
         }
         ask(self, TG_ASK_WRITE, octets, on_said);
-}
-
-/* Without the state key nothing can be saved: the message lives as long as we do. */
-static gboolean
-keep_message(TgShare *self, TgSecret *message)
-{
-        gsize n_bytes;
-        const guint8 *bytes;
-
-        if (tg_store_has_key(self->wallet->store))
-                return keep(self, message);
-
-        bytes = tg_secret_get(message, &n_bytes);
-        g_clear_pointer(&self->unsaved_message, g_bytes_unref);
-        self->unsaved_message = g_bytes_new(bytes, n_bytes);
-        return TRUE;
 }
 
 /* Declined before it was claimed: the sender's header tells how to say so. */

@@ -145,8 +145,14 @@ log_state(const TgShare *self, TgState from)
 void
 tg_share_end_secrets(TgShare *self)
 {
-        if (self->errand != TG_ERRAND_SAY || self->has_message)
+        if (tg_share_may_say_again(self)) {
+                TgExchange *exchange = g_steal_pointer(&self->exchange);
+
                 tg_share_forget_secrets(self);
+                self->exchange = exchange;
+        } else if (self->errand != TG_ERRAND_SAY || self->has_message) {
+                tg_share_forget_secrets(self);
+        }
         if (self->errand == TG_ERRAND_NONE) {
                 g_clear_pointer(&self->claim, tg_secret_unref);
                 g_clear_pointer(&self->request_id, g_free);
@@ -268,10 +274,10 @@ put_back(TgShare *self, Before *before)
         PUT_BACK(mailbox_url, g_free);
         PUT_BACK(request_id, g_free);
         PUT_BACK(etag, g_free);
-        g_clear_pointer(&self->undo, tg_secret_unref);
         g_clear_pointer(&self->exchange, tg_exchange_free);
-        if (before->exchange != NULL)
-                self->exchange = tg_exchange_load(before->exchange, NULL);
+        g_clear_pointer(&self->undo, tg_secret_unref);
+        self->undo = g_steal_pointer(&before->exchange);
+        tg_share_undo(self);
 }
 
 /* The parts of an end that are made ready before it is saved; the body to be saved. */

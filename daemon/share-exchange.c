@@ -60,16 +60,18 @@ tg_share_dispatch(TgShare *self, const TgInput *input, TgOutput *output, GError 
         return self->undo != NULL && tg_exchange_dispatch(self->exchange, input, output, error);
 }
 
+/* What was dispatched and not saved has not happened: where there is no memory to go back, what
+ * is stored is read again later, and nothing is done until then. */
 void
 tg_share_undo(TgShare *self)
 {
         g_autoptr(TgSecret) undo = g_steal_pointer(&self->undo);
-        TgExchange *before = undo != NULL ? tg_exchange_load(undo, NULL) : NULL;
 
-        if (before == NULL)
+        if (undo == NULL)
                 return;
         g_clear_pointer(&self->exchange, tg_exchange_free);
-        self->exchange = before;
+        self->exchange = tg_exchange_load(undo, NULL);
+        self->must_reload = self->exchange == NULL;
 }
 
 /* ---- what the peer shows ---- */
@@ -109,21 +111,24 @@ peer_failed(const char *sentence, const char *reason)
 }
 
 static void
-end_of_peer(TgShare *self, const TgEnvelope *envelope, gboolean was_given)
+end_of_peer(TgShare *self, const TgOutput *output, gboolean was_given)
 {
+        /* Of the one who can open ACCEPT it would be the word; this is anybody's with the link. */
+        TgEndedBy by = output->is_late ? TG_ENDED_RELAY : TG_ENDED_PEER;
+        const char *but = output->is_late ? "; but it may have been received" : "";
         g_autofree char *reason = NULL;
         g_autoptr(GError) error = NULL;
         TgOutcome outcome;
 
-        tg_end_parse(&envelope->content, &outcome, &reason);
+        tg_end_parse(&output->envelope->content, &outcome, &reason);
         switch (outcome) {
         case TG_OUTCOME_COMPLETED:
-                if (!was_given) {
+                if (!was_given || output->is_late) {
                         /* Who has the link can say so; what was never sent was not received. */
-                        error = peer_failed("somebody with the link ended it before anything was "
-                                            "sent",
+                        error = peer_failed("somebody with the link ended it before it was known "
+                                            "to be received",
                                             NULL);
-                        tg_share_ends(self, TG_EVENT_PEER_FAILED, TG_ENDED_PEER, error);
+                        tg_share_ends(self, TG_EVENT_PEER_FAILED, by, error);
                         return;
                 }
                 tg_share_set_failure(self, NULL);
@@ -132,14 +137,15 @@ end_of_peer(TgShare *self, const TgEnvelope *envelope, gboolean was_given)
         case TG_OUTCOME_DECLINED:
                 error = tg_error_new(TG_ERROR_DECLINED,
                                      reason != NULL && reason[0] != '\0'
-                                             ? "the recipient declined: %s"
-                                             : "the recipient declined%s",
-                                     reason != NULL ? reason : "");
-                tg_share_ends(self, TG_EVENT_PEER_DECLINED, TG_ENDED_PEER, error);
+                                             ? "the recipient declined: %s%s"
+                                             : "the recipient declined%s%s",
+                                     reason != NULL ? reason : "",
+                                     but);
+                tg_share_ends(self, TG_EVENT_PEER_DECLINED, by, error);
                 return;
         case TG_OUTCOME_FAILED:
                 error = peer_failed("the recipient could not take it", reason);
-                tg_share_ends(self, TG_EVENT_PEER_FAILED, TG_ENDED_PEER, error);
+                tg_share_ends(self, TG_EVENT_PEER_FAILED, by, error);
                 return;
         }
 }
@@ -260,12 +266,13 @@ tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
                 return;
         case TG_OUTPUT_END:
                 self->n_ignored = 0;
-                end_of_peer(self, output.envelope, was_given);
+                end_of_peer(self, &output, was_given);
                 return;
         case TG_OUTPUT_CONFIRMED:
         case TG_OUTPUT_WRONG_PIN:
         case TG_OUTPUT_BURNED:
-                break; /* come of judging, not of reading */
+        case TG_OUTPUT_SAY_AGAIN:
+                break; /* come of judging, or after an end, not of reading while it runs */
         }
         tg_share_ignored(self, NULL);
 }
@@ -294,6 +301,7 @@ tg_share_go_on_exchanging(TgShare *self)
         case TG_OUTPUT_PIN_NEEDED:
         case TG_OUTPUT_MESSAGE:
         case TG_OUTPUT_END:
+        case TG_OUTPUT_SAY_AGAIN:
                 tg_share_watch(self);
                 return;
         }

@@ -104,6 +104,7 @@ struct TgShare {
         gboolean is_sealed;      /* stored, but the detail has not been read yet */
         gboolean is_busy_sealed; /* ended, and what is still to be sent is in there */
         gboolean is_stopped;
+        gboolean must_reload; /* no memory to read the exchange: nothing is done before */
         TgHttpContext *context;
         TgAsking *asking;
         TgTurn *turn;
@@ -256,4 +257,6 @@ void tg_share_errand_done(TgShare *self);
 /* Makes the end message ready while the keys are there; the body to be saved, or NULL
  * where it is a delete. */
 TgSecret *tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason);
+/* What the end message is made of is kept: it may have to be made anew. */
+gboolean tg_share_may_say_again(const TgShare *self);
 gint64 tg_share_errand_deadline_s(const TgShare *self);

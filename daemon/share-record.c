@@ -228,6 +228,7 @@ static void
 read_exchange(TgShare *self, TgSecret *detail)
 {
         g_autoptr(TgSecret) exchange = NULL;
+        g_autoptr(GError) failure = NULL;
         const guint8 *bytes;
         gsize n_bytes;
 
@@ -238,7 +239,10 @@ read_exchange(TgShare *self, TgSecret *detail)
         self->claim = tg_record_get_secret(detail, FIELD_CLAIM);
         exchange = tg_record_get_secret(detail, FIELD_EXCHANGE);
         if (exchange != NULL)
-                self->exchange = tg_exchange_load(exchange, NULL);
+                self->exchange = tg_exchange_load(exchange, &failure);
+        self->must_reload = self->exchange == NULL &&
+                            tg_record_get_slice(detail, FIELD_EXCHANGE, &bytes, &n_bytes) &&
+                            (failure == NULL || tg_error_code(failure) == TG_ERROR_LIMIT_REACHED);
         g_clear_pointer(&self->names, g_bytes_unref);
         if (tg_record_get_slice(detail, FIELD_NAMES, &bytes, &n_bytes))
                 self->names = g_bytes_new(bytes, n_bytes);

@@ -174,6 +174,13 @@ tg_share_go_on(TgShare *self)
                 return;
         }
 
+        if (self->must_reload) {
+                g_autoptr(GError) error =
+                        tg_error_new(TG_ERROR_LIMIT_REACHED, "no memory is left for secrets now");
+
+                tg_share_go_back(self, error);
+                return;
+        }
         if (tg_share_is_ended(self)) {
                 if (self->errand != TG_ERRAND_NONE)
                         tg_share_run_errand(self);

@@ -362,6 +362,49 @@ def an_old_file(alice, bob):
     pay(alice, bob)
 
 
+def n_third_messages():
+    """Mailboxes with one: offer, answer, and what the verdict was."""
+    return rows_of(f"{home('tigress-relay')}/state/relay.db",
+                   "SELECT count(*) FROM mailbox WHERE version >= 3")[0][0]
+
+
+def answered_and_locked(alice, bob, is_right):
+    """Bob has answered, and alice's keyring lets nobody judge it yet."""
+    share, link, pin = share_with_pin(alice)
+    received = accept_asked(bob, link)
+    keyring("alice", "lock")
+    provide(bob, received, pin if is_right else another(pin))
+    alice.reaches(share, "waiting-for-keyring")
+    return share, received
+
+
+def words_that_cross(alice, bob):
+    before = keyring_items("bob")
+    for is_right in (True, False):
+        which = "right" if is_right else "wrong"
+        claim(f"who declines while his {which} PIN is being judged is heard")
+        share, received = answered_and_locked(alice, bob, is_right)
+        bob.call(received, "Share", "Decline", "s", "rather not")
+        until("it is said", lambda: not rows("bob", "SELECT 1 FROM share WHERE is_busy"))
+        keyring("alice", "unlock")
+        alice.failed_with(share, "declined", "Declined", "rather not")
+        # A link holder could have said it in place of the one who can open what was sent.
+        equal(alice.get(share, "EndedBy"), "relay" if is_right else "peer", "whose word it is")
+
+        claim(f"and who declines when his {which} PIN has been judged, and does not know it")
+        share, received = answered_and_locked(alice, bob, is_right)
+        wallet("bob", "kill")
+        n_before = n_third_messages()
+        keyring("alice", "unlock")
+        until("the verdict is written", lambda: n_third_messages() > n_before)
+        run("relay", "freeze")
+        bob.call(received, "Share", "Decline", "s", "rather not")
+        run("relay", "thaw")
+        alice.failed_with(share, "declined", "Declined", "rather not")
+        equal(alice.get(share, "EndedBy"), "peer", "whose word it is")
+    equal(keyring_items("bob"), before, "bob's keyring")
+
+
 def a_restart_of_each(alice, bob):
     claim("each may be restarted at each pause: the PIN is asked for again, and judged once")
     share, link, pin = share_with_pin(alice)
@@ -385,7 +428,8 @@ def a_restart_of_each(alice, bob):
 def main():
     alice, bob = Caller("alice"), Caller("bob")
     for part in (right_at_once, wrong_and_right, burned, who_gets_it, ends_before_the_pin,
-                 formats_that_want_one, a_locked_keyring, a_restart_of_each, an_old_file):
+                 formats_that_want_one, a_locked_keyring, words_that_cross,
+                 a_restart_of_each, an_old_file):
         part(alice, bob)
 
 
