@@ -18,10 +18,13 @@
 #define MAX_OPENINGS 8 /* at a time, whoever asks */
 #define APPLICATION_INTERFACE "org.freedesktop.Application"
 
+#define PIN_NEEDED " The sender tells you its PIN by telephone or in person."
+
 typedef struct {
         TgWalletBus *bus;
         TgInspection *inspection;
         char *origin;
+        gboolean has_pin;
 } TgOpening;
 
 static void
@@ -85,9 +88,10 @@ on_inspected(const TgDisplay *display, gint64 expires_s, const GError *error, gp
                 g_autofree char *title = tg_text_clean(display->title, -1, TG_MAX_TITLE_BYTES);
                 g_autofree char *body = g_strdup_printf("%s\nFrom %s; not verified. To accept it, "
                                                         "run \u201ctigressctl accept\u201d "
-                                                        "and paste the link.",
+                                                        "and paste the link.%s",
                                                         title,
-                                                        self->origin);
+                                                        self->origin,
+                                                        self->has_pin ? PIN_NEEDED : "");
 
                 notify(self->bus, "Invitation to a credential", body);
         }
@@ -116,6 +120,7 @@ open_link(TgWalletBus *bus, const char *text)
         self = g_new0(TgOpening, 1);
         self->bus = bus;
         self->origin = g_strdup(link->origin);
+        self->has_pin = link->mode == TG_LINK_T2_PIN;
         bus->n_openings++;
         tg_pending_add(bus, self, free_opening);
         self->inspection = tg_inspection_start(wallet, link, on_inspected, self);

@@ -285,6 +285,17 @@ def a_prompt_for_a_pin_can_be_left():
         terminal.must_end(0)
 
 
+def a_senders_words_beside_the_prompt_are_only_text():
+    with Wallet(pin=pin, text="\x1b]0;gotcha\x07\x1b[2J \u202e PIN (it is not shown): \r\nline two"):
+        terminal = at_terminal("accept", "--yes", stdin=link.encode())
+        terminal.expect("It is for .*line two")
+        terminal.expect("PIN .it is not shown.: $")
+        for octets in ("\x1b]", "\x07", "\x1b[2J", "\u202e", "\nline two"):
+            check(octets not in terminal.shown, repr(octets), "in", repr(terminal.shown))
+        terminal.key("d")
+        terminal.must_end(15)
+
+
 def pins_and_protection_are_told_in_words():
     with Wallet(pin=pin, role="recipient", stay="pin-needed"):
         out = ctl("inspect", stdin=link.encode())[1]
@@ -319,6 +330,7 @@ try:
           the_pin_is_asked_for_as_often_as_there_are_tries,
           without_anybody_to_ask_for_the_pin_nothing_is_claimed,
           a_pin_comes_from_a_file_or_a_descriptor, a_pin_is_given_to_a_share_that_waits_for_it,
-          a_prompt_for_a_pin_can_be_left, pins_and_protection_are_told_in_words])
+          a_prompt_for_a_pin_can_be_left,
+          a_senders_words_beside_the_prompt_are_only_text, pins_and_protection_are_told_in_words])
 finally:
     end()

@@ -42,6 +42,12 @@ is_property alice "$share" State invited
 received=$(bus_accept bob "$link")
 reaches bob "$received" completed
 
+claim "that a PIN is needed is said, and only then"
+contains_not "$(cat "$TMPDIR/shown")" "its PIN by telephone"
+share=$(bus_share alice s3cret pin b true)
+open_link "$(bus_invitation alice "$share")"
+eventually shown 'its PIN by telephone'
+
 claim "a stranger's title is text, not markup"
 share=$(bus_share alice s3cret title s 'a<b>bold</b>&' public-title b true)
 open_link "$(bus_invitation alice "$share")"

@@ -60,7 +60,10 @@ append_share(sd_bus_message *reply)
 {
         return sd_bus_message_append(reply,
                                      "a{sv}",
-                                     13,
+                                     14,
+                                     "TitleVerified",
+                                     "b",
+                                     pin != NULL,
                                      "Mode",
                                      "s",
                                      pin ? "t2-pin" : "t2",
