@@ -5,18 +5,20 @@
 
 /* A connection that is closed on octets still coming takes the answer with it. */
 #define MAX_DROPPED_BYTES (16 * 1024 * 1024)
-/* 512 of the largest. Beyond it a body is dropped and the answer is 503. */
-#define MAX_ALL_BYTES (64 * 1024 * 1024)
+/* 512 of the largest */
+#define USUAL_ALL_BYTES (64 * 1024 * 1024)
 
 gboolean
 tg_body_add(TgBody *self, TgBodies *all, const char *bytes, gsize n_bytes)
 {
+        gsize max_bytes = all->max_bytes ? all->max_bytes : USUAL_ALL_BYTES;
+
         self->n_received += n_bytes;
         if (self->n_received > MAX_DROPPED_BYTES)
                 return FALSE;
         if (self->n_received > TG_MAX_BODY_BYTES)
                 self->is_too_large = TRUE;
-        else if (all->n_bytes + n_bytes > MAX_ALL_BYTES)
+        else if (all->n_bytes + n_bytes > max_bytes)
                 self->is_starved = TRUE;
         if (self->is_too_large || self->is_starved) {
                 tg_body_drop(self, all);

@@ -10,7 +10,8 @@
 #include <glib.h>
 
 typedef struct {
-        gsize n_bytes; /* of all bodies that are being received */
+        gsize n_bytes;   /* of all bodies that are being received */
+        gsize max_bytes; /* beyond it a body is dropped, and the answer is 503; 0: 64 MiB */
 } TgBodies;
 
 typedef struct {

@@ -9,7 +9,8 @@
 
 #include <glib.h>
 
-/* All have the same patience, so the first is always the next. */
+/* All have the same patience, so the first is always the next. Where the patience has been
+ * shortened, those that came before have the longer one, and so have those behind them. */
 typedef struct {
         GQueue queue;
         gint64 patience_us;

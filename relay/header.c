@@ -181,3 +181,20 @@ tg_header_wait_s(const char *prefer, guint max_s)
 
         return 0;
 }
+
+char **
+tg_header_forwarded_for(const char *forwarded)
+{
+        g_auto(GStrv) elements = split(forwarded, ',');
+        GPtrArray *nodes = g_ptr_array_new();
+
+        for (char **element = elements; *element; element++) {
+                g_auto(GStrv) pairs = split(*element, ';');
+                char *node = find_parameter(pairs, "for");
+
+                g_ptr_array_add(nodes, node ? node : g_strdup(""));
+        }
+        g_ptr_array_add(nodes, NULL);
+
+        return (char **)g_ptr_array_free(nodes, FALSE);
+}

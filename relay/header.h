@@ -23,3 +23,7 @@ TgTags tg_header_match_tags(const char *tags, guint64 version, gboolean is_weak)
 /* Seconds of the preference "wait", at most @max_s; 0 when there is none that
  * can be read: preferences are never an error. */
 guint tg_header_wait_s(const char *prefer, guint max_s);
+
+/* Who each proxy says it speaks for (RFC 7239), the last one's word last; "" where it says
+ * nothing of that. NULL-terminated, the caller's. */
+char **tg_header_forwarded_for(const char *forwarded);

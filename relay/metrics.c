@@ -13,19 +13,21 @@ typedef struct {
 } Info;
 
 static const Info count_infos[] = {
-        {"connections_accepted_total", NULL,                      "Connections taken."                             },
-        {"store_commits_total",        NULL,                      "Batches of changes made durable."               },
-        {"store_errors_total",         NULL,                      "Batches and reads that failed."                 },
-        {"expired_total",              NULL,                      "Mailboxes and messages erased after their time."},
-        {"reloads_total",              "result=\"taken\"",        "Settings read again."                           },
-        {"reloads_total",              "result=\"refused\"",      NULL                                             },
+        {"connections_accepted_total", NULL,                        "Connections taken."                             },
+        {"store_commits_total",        NULL,                        "Batches of changes made durable."               },
+        {"store_errors_total",         NULL,                        "Batches and reads that failed."                 },
+        {"expired_total",              NULL,                        "Mailboxes and messages erased after their time."},
+        {"reloads_total",              "result=\"taken\"",          "Settings read again."                           },
+        {"reloads_total",              "result=\"refused\"",        NULL                                             },
         {"limited_total",
-         "limit=\"connection-rate\"",                             "Connections and requests turned away, by limit."},
-        {"limited_total",              "limit=\"request-rate\"",  NULL                                             },
-        {"limited_total",              "limit=\"creation-rate\"", NULL                                             },
-        {"limited_total",              "limit=\"time\"",          NULL                                             },
-        {"limited_total",              "limit=\"body\"",          NULL                                             },
-        {"limited_total",              "limit=\"body-memory\"",   NULL                                             },
+         "limit=\"connections\"",                                   "Connections and requests turned away, by limit."},
+        {"limited_total",              "limit=\"connection-rate\"", NULL                                             },
+        {"limited_total",              "limit=\"request-rate\"",    NULL                                             },
+        {"limited_total",              "limit=\"creation-rate\"",   NULL                                             },
+        {"limited_total",              "limit=\"held\"",            NULL                                             },
+        {"limited_total",              "limit=\"time\"",            NULL                                             },
+        {"limited_total",              "limit=\"body\"",            NULL                                             },
+        {"limited_total",              "limit=\"body-memory\"",     NULL                                             },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(count_infos) == TG_N_COUNTS);
 

@@ -19,9 +19,11 @@ typedef enum {
         TG_COUNT_EXPIRED,
         TG_COUNT_RELOADS,
         TG_COUNT_RELOADS_REFUSED,
-        TG_COUNT_LIMITED_CONNECTION_RATE, /* from here on: who was turned away, by what */
+        TG_COUNT_LIMITED_CONNECTIONS, /* from here on: who was turned away, by what */
+        TG_COUNT_LIMITED_CONNECTION_RATE,
         TG_COUNT_LIMITED_REQUEST_RATE,
         TG_COUNT_LIMITED_CREATION_RATE,
+        TG_COUNT_LIMITED_HELD,
         TG_COUNT_LIMITED_TIME,
         TG_COUNT_LIMITED_BODY,
         TG_COUNT_LIMITED_BODY_MEMORY,

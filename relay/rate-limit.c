@@ -19,10 +19,16 @@ typedef struct {
         gint64 filled_us;
 } Bucket;
 
+typedef struct {
+        guint64 source;
+        guint n;
+} Places;
+
 struct TgRateLimit {
         TgRateRule rules[TG_N_RATES];
         guint8 secret[SECRET_BYTES];
         GHashTable *buckets; /* by their source */
+        GHashTable *places[TG_N_PLACES];
         gint64 forgotten_us;
 };
 
@@ -33,6 +39,8 @@ tg_rate_limit_new(const TgRateRule rules[TG_N_RATES])
 
         memcpy(self->rules, rules, sizeof self->rules);
         self->buckets = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
+        for (guint i = 0; i < TG_N_PLACES; i++)
+                self->places[i] = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
         self->forgotten_us = G_MININT64;
 
         return self;
@@ -44,6 +52,8 @@ tg_rate_limit_free(TgRateLimit *self)
         if (!self)
                 return;
         g_hash_table_destroy(self->buckets);
+        for (guint i = 0; i < TG_N_PLACES; i++)
+                g_hash_table_destroy(self->places[i]);
         g_free(self);
 }
 
@@ -98,18 +108,33 @@ source_prefix(const struct sockaddr *address, guint8 *ret_prefix)
         return 0;
 }
 
-static Bucket *
-find_bucket(TgRateLimit *self, const guint8 *prefix, gsize n_prefix, gint64 now_us)
+/* 0: no internet address. */
+static guint64
+find_source(TgRateLimit *self, const struct sockaddr *address, gint64 now_us)
 {
         guint8 input[SECRET_BYTES + 16] = {0};
         guint8 digest[TG_SHA256_BYTES];
+        guint8 prefix[16];
+        gsize n_prefix = source_prefix(address, prefix);
         guint64 source;
-        Bucket *bucket;
 
+        if (n_prefix == 0)
+                return 0;
+        if (now_us - FORGET_US >= self->forgotten_us ||
+            g_hash_table_size(self->buckets) >= MAX_SOURCES)
+                forget(self, now_us);
         memcpy(input, self->secret, SECRET_BYTES);
         memcpy(input + SECRET_BYTES, prefix, n_prefix);
         tg_sha256(input, SECRET_BYTES + n_prefix, digest);
         memcpy(&source, digest, sizeof source);
+
+        return MAX(source, 1);
+}
+
+static Bucket *
+find_bucket(TgRateLimit *self, guint64 source, gint64 now_us)
+{
+        Bucket *bucket;
 
         bucket = g_hash_table_lookup(self->buckets, &source);
         if (bucket)
@@ -151,20 +176,12 @@ guint
 tg_rate_limit_take(TgRateLimit *self, TgRate rate, const struct sockaddr *address, gint64 now_us)
 {
         const TgRateRule *rule = &self->rules[rate];
-        guint8 prefix[16];
-        gsize n_prefix;
+        guint64 source = rule->per_s > 0 ? find_source(self, address, now_us) : 0;
         Bucket *bucket;
 
-        if (rule->per_s <= 0)
+        if (source == 0)
                 return 0;
-        n_prefix = source_prefix(address, prefix);
-        if (n_prefix == 0)
-                return 0;
-        if (now_us - FORGET_US >= self->forgotten_us ||
-            g_hash_table_size(self->buckets) >= MAX_SOURCES)
-                forget(self, now_us);
-
-        bucket = find_bucket(self, prefix, n_prefix, now_us);
+        bucket = find_bucket(self, source, now_us);
         fill(self, bucket, now_us);
         if (bucket->tokens[rate] >= 1) {
                 bucket->tokens[rate] -= 1;
@@ -172,4 +189,40 @@ tg_rate_limit_take(TgRateLimit *self, TgRate rate, const struct sockaddr *addres
         }
 
         return seconds_until(1 - bucket->tokens[rate], rule->per_s);
+}
+
+gboolean
+tg_rate_limit_enter(TgRateLimit *self,
+                    TgPlace place,
+                    const struct sockaddr *address,
+                    guint max,
+                    gint64 now_us,
+                    guint64 *ret_ticket)
+{
+        guint64 source = find_source(self, address, now_us);
+        Places *places = source ? g_hash_table_lookup(self->places[place], &source) : NULL;
+
+        *ret_ticket = 0;
+        if (source == 0)
+                return TRUE;
+        if (max > 0 && places && places->n >= max)
+                return FALSE;
+        if (!places) {
+                places = g_new0(Places, 1);
+                places->source = source;
+                g_hash_table_insert(self->places[place], &places->source, places);
+        }
+        places->n++;
+        *ret_ticket = source;
+
+        return TRUE;
+}
+
+void
+tg_rate_limit_leave(TgRateLimit *self, TgPlace place, guint64 ticket)
+{
+        Places *places = ticket ? g_hash_table_lookup(self->places[place], &ticket) : NULL;
+
+        if (places && --places->n == 0)
+                g_hash_table_remove(self->places[place], &ticket);
 }

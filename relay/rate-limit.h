@@ -20,6 +20,13 @@ typedef enum {
 } TgRate;
 #define TG_N_RATES (TG_RATE_CREATION + 1)
 
+/* What one source has at the same time. */
+typedef enum {
+        TG_PLACE_CONNECTION,
+        TG_PLACE_HELD,
+} TgPlace;
+#define TG_N_PLACES (TG_PLACE_HELD + 1)
+
 typedef struct {
         double per_s; /* 0: no limit */
         double burst;
@@ -38,3 +45,14 @@ void tg_rate_limit_set_rules(TgRateLimit *self, const TgRateRule rules[TG_N_RATE
  * address that is no internet address is a proxy on this machine: no limit. */
 guint
 tg_rate_limit_take(TgRateLimit *self, TgRate rate, const struct sockaddr *address, gint64 now_us);
+
+/* Places of @address, until they are left: FALSE when it has @max (0: no limit) already.
+ * *ret_ticket names its source, 0 none; when the sources are forgotten, tickets that are out stay
+ * good, and their holder begins anew. */
+gboolean tg_rate_limit_enter(TgRateLimit *self,
+                             TgPlace place,
+                             const struct sockaddr *address,
+                             guint max,
+                             gint64 now_us,
+                             guint64 *ret_ticket);
+void tg_rate_limit_leave(TgRateLimit *self, TgPlace place, guint64 ticket);

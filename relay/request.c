@@ -20,6 +20,7 @@ static const char *const field_names[] = {
         [TG_FIELD_ACCEPT] = "Accept",
         [TG_FIELD_READER_LOCK] = TG_HEADER_READER_LOCK,
         [TG_FIELD_EXPIRES_IN] = TG_HEADER_EXPIRES_IN,
+        [TG_FIELD_FORWARDED] = "Forwarded",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(field_names) == TG_N_FIELDS);
 
@@ -365,8 +366,11 @@ tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
         else if (http->n_body > 0 && call->operation != TG_OPERATION_PUT_RESOURCE &&
                  (!type || !tg_header_is_json(type)))
                 tg_answer_set_problem(answer, TG_PROBLEM_MEDIA_TYPE, JSON_TYPE_NEEDED);
-        else if (is_admitted(http, call->operation, answer) &&
-                 !is_body_right(api, call, http, now_s, &error))
+        else if (!is_admitted(http, call->operation, answer))
+                ; /* answered */
+        else if (http->is_starved)
+                tg_answer_set_problem(answer, TG_PROBLEM_UNAVAILABLE, NULL);
+        else if (!is_body_right(api, call, http, now_s, &error))
                 tg_answer_set_problem(answer,
                                       tg_error_code(error) == TG_ERROR_LIMIT_REACHED
                                               ? TG_PROBLEM_TOO_LARGE

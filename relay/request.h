@@ -39,8 +39,9 @@ typedef enum {
         TG_FIELD_ACCEPT,
         TG_FIELD_READER_LOCK,
         TG_FIELD_EXPIRES_IN,
+        TG_FIELD_FORWARDED, /* only from those who are trusted with it */
 } TgField;
-#define TG_N_FIELDS (TG_FIELD_EXPIRES_IN + 1)
+#define TG_N_FIELDS (TG_FIELD_FORWARDED + 1)
 
 /* As it came; everything belongs to somebody else. */
 typedef struct {
@@ -50,7 +51,8 @@ typedef struct {
         guint repeated; /* bit per field that came more than once */
         const char *body;
         gsize n_body;
-        gboolean is_too_large; /* the body has been dropped */
+        gboolean is_too_large; /* the body has been dropped … */
+        gboolean is_starved;   /* … for there was no room for it now */
         /* Seconds to wait (0: come in) for one more request, or creation, of this
          * source; NULL: no limits. */
         guint (*admit)(gpointer source, gboolean is_creation);

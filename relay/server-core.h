@@ -12,6 +12,12 @@
 #include "relay/held.h"
 #include "relay/server.h"
 
+/* What is known of a connection as long as it is there. */
+typedef struct {
+        TgDeadline deadline;
+        guint64 ticket; /* of its source's places; 0: none */
+} TgServerConnection;
+
 struct TgServer {
         TgServerOptions options;
         TgServerRules rules;
@@ -23,16 +29,21 @@ struct TgServer {
         GQueue requests; /* TgServerRequest: begun and not over */
         TgBodies bodies;
         guint n_connections;
+        guint n_waiting;       /* requests that are, or may come to be, held */
         gboolean is_run_again; /* the library, without waiting for its descriptor */
         gboolean is_reader_in_doubt;
         gboolean is_stopping;
+        gint64 stop_us; /* then nobody is waited for any more */
         gint64 next_pulse_us;
 };
 
 /* One request, from its headers to its answer. */
 typedef struct {
         TgServer *server;
-        TgDeadline *deadline; /* the connection's */
+        TgDeadline *deadline;           /* the connection's */
+        struct sockaddr_storage source; /* who asks */
+        gboolean is_waiting;            /* has a place among those that wait … */
+        guint64 ticket;                 /* … and among its source's */
         struct MHD_Connection *mhd;
         TgHttpRequest http;
         TgBody body;

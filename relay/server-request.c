@@ -9,12 +9,9 @@ static guint
 admit(gpointer source, gboolean is_creation)
 {
         TgServerRequest *request = source;
-        const union MHD_ConnectionInfo *info =
-                MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-
         guint wait_s = tg_rate_limit_take(request->server->options.rate_limit,
                                           is_creation ? TG_RATE_CREATION : TG_RATE_REQUEST,
-                                          info->client_addr,
+                                          (const struct sockaddr *)&request->source,
                                           g_get_monotonic_time());
 
         if (wait_s > 0)
@@ -164,6 +161,47 @@ tg_server_wake_due(TgServer *self, gint64 now_us)
         }
 }
 
+/* ---- places of those that wait ---- */
+
+/* Where there is none, it is answered at once, as by a relay that knows no held reads: whoever
+ * comes back does so when it likes, and is limited as any other. */
+static void
+take_place(TgServerRequest *request)
+{
+        TgServer *self = request->server;
+        const TgServerRules *rules = &self->rules;
+        TgApiCall *call = request->call;
+
+        call->wait_s = MIN(call->wait_s, rules->max_wait_s);
+        if (call->is_refused || call->wait_s == 0)
+                return;
+        if ((rules->max_held > 0 && self->n_waiting >= rules->max_held) ||
+            !tg_rate_limit_enter(self->options.rate_limit,
+                                 TG_PLACE_HELD,
+                                 (const struct sockaddr *)&request->source,
+                                 rules->max_held_per_source,
+                                 g_get_monotonic_time(),
+                                 &request->ticket)) {
+                tg_metrics_count(TG_COUNT_LIMITED_HELD, 1);
+                call->wait_s = 0;
+                return;
+        }
+        request->is_waiting = TRUE;
+        self->n_waiting++;
+}
+
+static void
+leave_place(TgServerRequest *request)
+{
+        TgServer *self = request->server;
+
+        if (!request->is_waiting)
+                return;
+        tg_rate_limit_leave(self->options.rate_limit, TG_PLACE_HELD, request->ticket);
+        self->n_waiting--;
+        request->is_waiting = FALSE;
+}
+
 /* ---- requests ---- */
 
 static enum MHD_Result
@@ -177,16 +215,23 @@ static TgServerRequest *
 new_request(TgServer *self, struct MHD_Connection *mhd, const char *method, const char *path)
 {
         TgServerRequest *request = g_new0(TgServerRequest, 1);
+        TgServerConnection *connection;
 
         request->server = self;
         request->mhd = mhd;
-        request->deadline =
+        connection =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        request->deadline = &connection->deadline;
         request->http.method = method;
         request->http.path = path;
         request->http.admit = admit;
         request->http.source = request;
         MHD_get_connection_values(mhd, MHD_HEADER_KIND, take_header, &request->http);
+        tg_source_find(
+                &self->rules.trust,
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr,
+                request->http.fields[TG_FIELD_FORWARDED],
+                &request->source);
         request->link.data = request;
         g_queue_push_tail_link(&self->requests, &request->link);
 
@@ -197,6 +242,7 @@ static void
 free_request(TgServerRequest *request)
 {
         tg_held_remove(request->server->held, &request->read);
+        leave_place(request);
         tg_body_drop(&request->body, &request->server->bodies);
         tg_api_call_free(request->call);
         g_queue_unlink(&request->server->requests, &request->link);
@@ -255,14 +301,12 @@ complete_request(TgServerRequest *request)
         request->http.body = body->bytes ? (const char *)body->bytes->data : "";
         request->http.n_body = body->bytes ? body->bytes->len : 0;
         request->http.is_too_large = body->is_too_large;
+        request->http.is_starved = body->is_starved;
         request->call = tg_api_call_new(
                 &self->rules.api, &request->http, g_get_real_time() / G_USEC_PER_SEC);
         request->call->user_data = request;
         tg_body_drop(body, &self->bodies);
-        if (body->is_starved && !request->call->is_refused) {
-                tg_api_fail(request->call);
-                request->call->is_refused = TRUE;
-        }
+        take_place(request);
         run_call(request);
         if (request->is_answered)
                 return queue_answer(request, FALSE);

@@ -10,18 +10,80 @@
 #include "relay/server-core.h"
 #include "relay/tls.h"
 
-/* All of a request's and answer's headers must fit: an API of short ones. Less
- * memory to clear for each request is 6 % of the processor's time. */
-#define CONNECTION_MEMORY_BYTES 8192
-/* Nothing comes and nothing goes. */
-#define IDLE_TIMEOUT_S 60
-/* From one answer to the next, however busily a client sends single octets. */
-#define REQUEST_DEADLINE_US (90 * G_USEC_PER_SEC)
 #define MAX_SLEEP_US (60 * G_USEC_PER_SEC)
 #define STOP_DEADLINE_US (5 * G_USEC_PER_SEC)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%NO_TICKETS"
 
 /* ---- connections ---- */
+
+/* Before anything is read of it. Proxies that are trusted to tell who asks are not limited. */
+static gboolean
+has_room(TgServer *self, const struct sockaddr *address)
+{
+        TgRateLimit *rate_limit = self->options.rate_limit;
+        gint64 now_us = g_get_monotonic_time();
+        TgCount limit = TG_COUNT_LIMITED_CONNECTIONS;
+        gboolean is_full = self->n_connections >= self->options.max_connections;
+        guint64 ticket;
+
+        if (!is_full && !tg_trust_includes(&self->rules.trust, address)) {
+                is_full = !tg_rate_limit_enter(rate_limit,
+                                               TG_PLACE_CONNECTION,
+                                               address,
+                                               self->rules.max_connections_per_source,
+                                               now_us,
+                                               &ticket);
+                /* It may yet come to nothing: the place is taken when it has begun. */
+                tg_rate_limit_leave(rate_limit, TG_PLACE_CONNECTION, ticket);
+                if (!is_full &&
+                    tg_rate_limit_take(rate_limit, TG_RATE_CONNECTION, address, now_us) > 0) {
+                        is_full = TRUE;
+                        limit = TG_COUNT_LIMITED_CONNECTION_RATE;
+                }
+        }
+        if (is_full)
+                tg_metrics_count(limit, 1);
+
+        return !is_full;
+}
+
+static enum MHD_Result
+on_accept(void *user_data, const struct sockaddr *address, socklen_t n_bytes)
+{
+        return has_room(user_data, address) ? MHD_YES : MHD_NO;
+}
+
+static void
+begin_connection(TgServer *self, struct MHD_Connection *mhd, TgServerConnection *connection)
+{
+        const struct sockaddr *address =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr;
+
+        if (!tg_trust_includes(&self->rules.trust, address))
+                tg_rate_limit_enter(self->options.rate_limit,
+                                    TG_PLACE_CONNECTION,
+                                    address,
+                                    0,
+                                    g_get_monotonic_time(),
+                                    &connection->ticket);
+        connection->deadline.fd =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        tg_deadline_set(&connection->deadline, &self->deadlines, g_get_monotonic_time());
+        tg_metrics_set(TG_GAUGE_CONNECTIONS, ++self->n_connections);
+        tg_metrics_count(TG_COUNT_CONNECTIONS, 1);
+}
+
+static void
+end_connection(TgServer *self, TgServerConnection *connection)
+{
+        tg_deadline_clear(&connection->deadline, &self->deadlines);
+        tg_rate_limit_leave(self->options.rate_limit, TG_PLACE_CONNECTION, connection->ticket);
+        g_free(connection);
+        tg_metrics_set(TG_GAUGE_CONNECTIONS, --self->n_connections);
+        /* At its limit the library listens no more, and looks whether it may
+         * again only at the beginning of a run. */
+        self->is_run_again = TRUE;
+}
 
 static void
 on_connection(void *user_data,
@@ -29,41 +91,12 @@ on_connection(void *user_data,
               void **socket_context,
               enum MHD_ConnectionNotificationCode what)
 {
-        TgServer *self = user_data;
-        TgDeadline *deadline = *socket_context;
-
-        if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-                tg_metrics_set(TG_GAUGE_CONNECTIONS, --self->n_connections);
-                if (deadline)
-                        tg_deadline_clear(deadline, &self->deadlines);
-                g_free(deadline);
-                *socket_context = NULL;
-                /* At its limit the library listens no more, and looks whether it may
-                 * again only at the beginning of a run. */
-                self->is_run_again = TRUE;
-                return;
+        if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+                *socket_context = g_new0(TgServerConnection, 1);
+                begin_connection(user_data, mhd, *socket_context);
+        } else if (*socket_context) {
+                end_connection(user_data, g_steal_pointer(socket_context));
         }
-        tg_metrics_set(TG_GAUGE_CONNECTIONS, ++self->n_connections);
-        tg_metrics_count(TG_COUNT_CONNECTIONS, 1);
-        deadline = g_new0(TgDeadline, 1);
-        deadline->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        tg_deadline_set(deadline, &self->deadlines, g_get_monotonic_time());
-        *socket_context = deadline;
-}
-
-static enum MHD_Result
-on_accept(void *user_data, const struct sockaddr *address, socklen_t n_bytes)
-{
-        TgServer *self = user_data;
-
-        if (tg_rate_limit_take(self->options.rate_limit,
-                               TG_RATE_CONNECTION,
-                               address,
-                               g_get_monotonic_time()) == 0)
-                return MHD_YES;
-        tg_metrics_count(TG_COUNT_LIMITED_CONNECTION_RATE, 1);
-
-        return MHD_NO;
 }
 
 /* Paths and queries stay as they are on the wire. */
@@ -83,7 +116,6 @@ tg_server_new(const TgServerOptions *options, const TgServerRules *rules)
         self->options = *options;
         tg_server_set_rules(self, rules);
         self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
-        self->deadlines.patience_us = REQUEST_DEADLINE_US;
         self->held = tg_held_new();
         self->pending = g_array_new(FALSE, FALSE, sizeof(TgJob));
         self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
@@ -95,6 +127,8 @@ void
 tg_server_set_rules(TgServer *self, const TgServerRules *rules)
 {
         self->rules = *rules;
+        self->deadlines.patience_us = (gint64)rules->request_timeout_s * G_USEC_PER_SEC;
+        self->bodies.max_bytes = rules->max_body_bytes;
 }
 
 /* The library does not stop while a connection sleeps. */
@@ -135,13 +169,11 @@ tg_server_listen(TgServer *self, int fd, GError **error)
                                                      MHD_OPTION_LISTEN_SOCKET,
                                                      fd,
                                                      MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                                     (size_t)CONNECTION_MEMORY_BYTES,
+                                                     options->max_headers_bytes,
                                                      MHD_OPTION_CONNECTION_LIMIT,
                                                      options->max_connections,
-                                                     MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-                                                     options->max_connections_per_source,
                                                      MHD_OPTION_CONNECTION_TIMEOUT,
-                                                     (unsigned int)IDLE_TIMEOUT_S,
+                                                     options->idle_timeout_s,
                                                      MHD_OPTION_NOTIFY_CONNECTION,
                                                      on_connection,
                                                      self,
@@ -181,6 +213,8 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, late_us);
         if (self->options.pulse_us > 0)
                 next_us = MIN(next_us, self->next_pulse_us - now_us);
+        if (self->is_stopping)
+                next_us = MIN(next_us, self->stop_us - now_us);
         for (guint i = 0; i < self->daemons->len; i++) {
                 MHD_UNSIGNED_LONG_LONG ms;
 
@@ -233,6 +267,7 @@ static void
 begin_stop(TgServer *self)
 {
         self->is_stopping = TRUE;
+        self->stop_us = g_get_monotonic_time() + STOP_DEADLINE_US;
         tg_metrics_set(TG_GAUGE_STOPPING, TRUE);
         for (guint i = 0; i < self->daemons->len; i++) {
                 int fd = MHD_quiesce_daemon(g_ptr_array_index(self->daemons, i));
@@ -248,7 +283,6 @@ tg_server_run(TgServer *self)
 {
         nfds_t n_fds = 2 + self->daemons->len;
         g_autofree struct pollfd *fds = g_new0(struct pollfd, n_fds);
-        gint64 deadline_us;
 
         fds[0] = (struct pollfd){tg_writer_get_fd(self->options.writer), POLLIN, 0};
         fds[1] = (struct pollfd){self->options.signal_fd, POLLIN, 0};
@@ -264,7 +298,6 @@ tg_server_run(TgServer *self)
                 ;
         fds[1].fd = -1;
         begin_stop(self);
-        deadline_us = g_get_monotonic_time() + STOP_DEADLINE_US;
-        while (self->requests.length > 0 && g_get_monotonic_time() < deadline_us)
+        while (self->requests.length > 0 && g_get_monotonic_time() < self->stop_us)
                 turn(self, fds, n_fds);
 }

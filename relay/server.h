@@ -12,15 +12,17 @@
 
 #include "relay/mailbox-api.h"
 #include "relay/rate-limit.h"
+#include "relay/source.h"
 #include "relay/writer.h"
 
 typedef struct {
         TgWriter *writer;
         TgStore *reader; /* NULL: reads go through the writer, too */
         TgRateLimit *rate_limit;
-        gboolean is_tls;                  /* with what tls.h shows; FALSE: plain HTTP */
-        guint max_connections;            /* in all */
-        guint max_connections_per_source; /* 0: no limit */
+        gboolean is_tls;         /* with what tls.h shows; FALSE: plain HTTP */
+        guint max_connections;   /* in all */
+        guint idle_timeout_s;    /* nothing comes and nothing goes */
+        gsize max_headers_bytes; /* of a request, and of an answer; less is faster */
         int signal_fd;
         gint64 pulse_us; /* call @on_pulse this often while all is well; 0: never */
         void (*on_pulse)(gpointer user_data);
@@ -32,6 +34,13 @@ typedef struct {
 /* What may change while it runs; whoever is being served then is not disturbed. */
 typedef struct {
         TgApi api; /* with one origin and one told_s for ever: the writer has them, too */
+        TgTrust trust;
+        guint max_connections_per_source; /* 0: no limit, here and in the next two */
+        guint max_held;
+        guint max_held_per_source;
+        guint max_wait_s;        /* of a held read */
+        guint request_timeout_s; /* from one answer to the next, however busy the client is */
+        gsize max_body_bytes;    /* of all bodies together */
 } TgServerRules;
 
 typedef struct TgServer TgServer;

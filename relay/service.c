@@ -146,15 +146,24 @@ make_rates(const TgSettings *settings, TgRateRule rates[TG_N_RATES])
 static void
 make_rules(const TgSettings *settings, TgServerRules *ret_rules)
 {
+        const TgApi api = {
+                .origin = settings->public_url,
+                .limits = settings->limits,
+                .default_life_s = (gint64)settings->default_life_s,
+                .max_life_s = (gint64)settings->max_life_s,
+                .told_s = (gint64)settings->told_s,
+        };
+
         *ret_rules = (TgServerRules){
-                .api =
-                        {
-                              .origin = settings->public_url,
-                              .limits = settings->limits,
-                              .default_life_s = (gint64)settings->default_life_s,
-                              .max_life_s = (gint64)settings->max_life_s,
-                              .told_s = (gint64)settings->told_s,
-                              },
+                .api = api,
+                .trust = {(const TgPrefix *)(const void *)settings->proxies->data,
+                          settings->proxies->len},
+                .max_connections_per_source = (guint)settings->max_connections_per_source,
+                .max_held = (guint)settings->max_held,
+                .max_held_per_source = (guint)settings->max_held_per_source,
+                .max_wait_s = (guint)settings->max_wait_s,
+                .request_timeout_s = (guint)settings->request_timeout_s,
+                .max_body_bytes = settings->max_body_bytes,
         };
 }
 
@@ -381,7 +390,8 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
                 .is_tls = self->is_tls,
                 .rate_limit = self->rate_limit,
                 .max_connections = fit_connections(settings->max_connections),
-                .max_connections_per_source = (guint)settings->max_connections_per_source,
+                .idle_timeout_s = (guint)settings->idle_timeout_s,
+                .max_headers_bytes = settings->max_headers_bytes,
                 .signal_fd = self->signal_fd,
                 .on_pulse = on_pulse,
                 .on_signal = on_signal,

@@ -31,8 +31,9 @@ typedef struct {
 #define LIMIT(member) G_STRUCT_OFFSET(TgSettings, limits.member)
 
 static const TextKey list_keys[] = {
-        {"Listen",        MEMBER(listen),         FIXED},
-        {"MetricsListen", MEMBER(metrics_listen), FIXED},
+        {"Listen",         MEMBER(listen),          FIXED},
+        {"MetricsListen",  MEMBER(metrics_listen),  FIXED},
+        {"TrustedProxies", MEMBER(trusted_proxies), FREE },
 };
 
 static const TextKey text_keys[] = {
@@ -59,31 +60,42 @@ typedef struct {
 #define RATE(rate) MEMBER(per_minute[TG_RATE_##rate])
 
 static const NumberKey number_keys[] = {
-        {"MaxConnections",       MEMBER(max_connections),            4096,                1,  1000000,            FIXED},
-        {"ConnectionsPerSource", MEMBER(max_connections_per_source), 256,                 0,  1000000,            FIXED},
-        {"ConnectionsPerMinute", RATE(CONNECTION),                   600,                 0,  G_MAXUINT32,        FREE },
-        {"RequestsPerMinute",    RATE(REQUEST),                      3000,                0,  G_MAXUINT32,        FREE },
-        {"CreationsPerMinute",   RATE(CREATION),                     60,                  0,  G_MAXUINT32,        FREE },
-        {"DefaultLife",          MEMBER(default_life_s),             TG_DEFAULT_LIFE_S,   1,  MOST_LIFE_S,        FREE },
-        {"MaxLife",              MEMBER(max_life_s),                 TG_MAX_LIFE_S,       1,  MOST_LIFE_S,        FREE },
-        {"TellEnd",              MEMBER(told_s),                     TG_TOMBSTONE_S,      0,  86400,              FIXED},
-        {"MaxStoreBytes",        MEMBER(max_store_bytes),            0,                   0,  G_MAXINT64,         FIXED},
-        {"EraseInterval",        MEMBER(erase_interval_s),           10,                  1,  30,                 FIXED},
-        {"MaxPayload",           LIMIT(max_sealed_bytes),            TG_MAX_SEALED_BYTES, 28, MOST_PAYLOAD_BYTES, FREE },
-        {"MaxTitle",             LIMIT(max_title_bytes),             TG_MAX_TITLE_BYTES,  0,  MOST_TEXT_BYTES,    FREE },
+        {"MaxConnections",       MEMBER(max_connections),            4096,                1,    1000000,            FIXED},
+        {"ConnectionsPerSource", MEMBER(max_connections_per_source), 256,                 0,    1000000,            FREE },
+        {"MaxHeldReads",         MEMBER(max_held),                   3072,                0,    1000000,            FREE },
+        {"HeldReadsPerSource",   MEMBER(max_held_per_source),        128,                 0,    1000000,            FREE },
+        {"MaxWait",              MEMBER(max_wait_s),                 TG_MAX_WAIT_S,       0,    TG_MAX_WAIT_S,      FREE },
+        {"RequestTimeout",       MEMBER(request_timeout_s),          90,                  1,    3600,               FREE },
+        {"IdleTimeout",          MEMBER(idle_timeout_s),             60,                  1,    3600,               FIXED},
+        {"MaxHeaders",           MEMBER(max_headers_bytes),          8192,                4096, 65536,              FIXED},
+        {"MaxBodyMemory",
+         MEMBER(max_body_bytes),
+         64 * 1024 * 1024,
+         TG_MAX_BODY_BYTES,                                                                     G_MAXUINT32,
+         FREE                                                                                                            },
+        {"ConnectionsPerMinute", RATE(CONNECTION),                   600,                 0,    G_MAXUINT32,        FREE },
+        {"RequestsPerMinute",    RATE(REQUEST),                      3000,                0,    G_MAXUINT32,        FREE },
+        {"CreationsPerMinute",   RATE(CREATION),                     60,                  0,    G_MAXUINT32,        FREE },
+        {"DefaultLife",          MEMBER(default_life_s),             TG_DEFAULT_LIFE_S,   1,    MOST_LIFE_S,        FREE },
+        {"MaxLife",              MEMBER(max_life_s),                 TG_MAX_LIFE_S,       1,    MOST_LIFE_S,        FREE },
+        {"TellEnd",              MEMBER(told_s),                     TG_TOMBSTONE_S,      0,    86400,              FIXED},
+        {"MaxStoreBytes",        MEMBER(max_store_bytes),            0,                   0,    G_MAXINT64,         FIXED},
+        {"EraseInterval",        MEMBER(erase_interval_s),           10,                  1,    30,                 FIXED},
+        {"MaxPayload",           LIMIT(max_sealed_bytes),            TG_MAX_SEALED_BYTES, 28,   MOST_PAYLOAD_BYTES, FREE },
+        {"MaxTitle",             LIMIT(max_title_bytes),             TG_MAX_TITLE_BYTES,  0,    MOST_TEXT_BYTES,    FREE },
         {"MaxDescription",
          LIMIT(max_description_bytes),
          TG_MAX_DESCRIPTION_BYTES,                                                        0,
-         MOST_TEXT_BYTES,                                                                                         FREE },
+         MOST_TEXT_BYTES,                                                                                           FREE },
         {"MaxImageUrl",
          LIMIT(max_image_url_bytes),
          TG_MAX_IMAGE_URL_BYTES,                                                          0,
-         MOST_TEXT_BYTES,                                                                                         FREE },
+         MOST_TEXT_BYTES,                                                                                           FREE },
         {"MaxResource",
          LIMIT(max_resource_bytes),
          TG_MAX_TDCH_BODY_BYTES,                                                          1,
-         TG_MAX_BODY_BYTES,                                                                                       FREE },
-        {"MaxToken",             LIMIT(max_token_bytes),             TG_MAX_TOKEN_BYTES,  0,  MOST_TEXT_BYTES,    FREE },
+         TG_MAX_BODY_BYTES,                                                                                         FREE },
+        {"MaxToken",             LIMIT(max_token_bytes),             TG_MAX_TOKEN_BYTES,  0,    MOST_TEXT_BYTES,    FREE },
 };
 G_STATIC_ASSERT(sizeof(gsize) == sizeof(guint64)); /* limits are gsize */
 
@@ -358,6 +370,28 @@ resolve_public_url(Reading *reading, GError **error)
 }
 
 static gboolean
+parse_proxies(const Reading *reading, GError **error)
+{
+        TgSettings *self = reading->settings;
+
+        for (char **text = self->trusted_proxies; *text; text++) {
+                g_autofree char *what = NULL;
+                TgPrefix prefix;
+
+                if (tg_prefix_parse(*text, &prefix)) {
+                        g_array_append_val(self->proxies, prefix);
+                        continue;
+                }
+                what = g_strdup_printf("\"%s\" is no network: TrustedProxies= takes addresses, "
+                                       "ADDRESS/BITS and the word unix",
+                                       *text);
+                return fault(reading, "TrustedProxies", error, what);
+        }
+
+        return TRUE;
+}
+
+static gboolean
 check(const Reading *reading, GError **error)
 {
         const TgSettings *self = reading->settings;
@@ -389,12 +423,14 @@ set_defaults(TgSettings *self)
 {
         for (gsize i = 0; i < G_N_ELEMENTS(list_keys); i++)
                 *list_at(self, list_keys[i].offset) = g_new0(char *, 1);
+        self->proxies = g_array_new(FALSE, FALSE, sizeof(TgPrefix));
         for (gsize i = 0; i < G_N_ELEMENTS(number_keys); i++)
                 *number_at(self, number_keys[i].offset) = number_keys[i].initial;
         /* In a trial everybody comes from one address: this machine's. */
         if (self->is_trial) {
                 memset(self->per_minute, 0, sizeof self->per_minute);
                 self->max_connections_per_source = 0;
+                self->max_held_per_source = 0;
         }
 }
 
@@ -415,7 +451,7 @@ tg_settings_load(const TgSettingOptions *options, GError **error)
         if (!self->state_directory)
                 self->state_directory = find_state_directory(self->is_trial);
         if (!resolve_store(&reading, options, error) || !resolve_public_url(&reading, error) ||
-            !check(&reading, error))
+            !parse_proxies(&reading, error) || !check(&reading, error))
                 return NULL;
 
         return g_steal_pointer(&self);
@@ -430,6 +466,7 @@ tg_settings_free(TgSettings *self)
                 g_strfreev(*list_at(self, list_keys[i].offset));
         for (gsize i = 0; i < G_N_ELEMENTS(text_keys); i++)
                 g_free(*text_at(self, text_keys[i].offset));
+        g_clear_pointer(&self->proxies, g_array_unref);
         g_free(self);
 }
 

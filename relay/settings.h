@@ -10,12 +10,15 @@
 #include <glib.h>
 
 #include "protocol/mailbox.h"
+#include "relay/prefix.h"
 #include "relay/rate-limit.h"
 
 typedef struct {
         gboolean is_trial;
         char **listen;         /* empty: systemd's sockets */
         char **metrics_listen; /* the same for metrics and health; empty: nowhere */
+        char **trusted_proxies;
+        GArray *proxies; /* TgPrefix: the same, parsed */
         char *public_url;
         char *certificate;
         char *key;
@@ -27,6 +30,13 @@ typedef struct {
         char *state_directory;
         guint64 max_connections;
         guint64 max_connections_per_source;
+        guint64 max_held;
+        guint64 max_held_per_source;
+        guint64 max_wait_s;
+        guint64 request_timeout_s;
+        guint64 idle_timeout_s;
+        guint64 max_headers_bytes;
+        guint64 max_body_bytes;         /* of all together */
         guint64 per_minute[TG_N_RATES]; /* 0: no limit */
         guint64 default_life_s;
         guint64 max_life_s;

@@ -187,15 +187,17 @@ class Relay:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         return context
 
-    def connect(self):
+    def connect(self, source=None):
+        """From loopback's address SOURCE, where it matters."""
+        how = {"timeout": DEADLINE_S, "source_address": (source, 0) if source else None}
         if self.is_plain:
-            return http.client.HTTPConnection(self.host, self.port, timeout=DEADLINE_S)
-        return http.client.HTTPSConnection(
-            self.host, self.port, context=self.tls(), timeout=DEADLINE_S
-        )
+            return http.client.HTTPConnection(self.host, self.port, **how)
+        return http.client.HTTPSConnection(self.host, self.port, context=self.tls(), **how)
 
-    def socket(self):
-        raw = socket.create_connection((self.host, self.port), DEADLINE_S)
+    def socket(self, source=None):
+        raw = socket.create_connection(
+            (self.host, self.port), DEADLINE_S, (source, 0) if source else None
+        )
         return raw if self.is_plain else self.tls().wrap_socket(raw, server_hostname=self.host)
 
     def flushes(self):
@@ -212,14 +214,49 @@ class Relay:
         return found
 
 
+class Watched(Relay):
+    """One that tells its supervisor."""
+
+    def __init__(self, settings="", *options, **how):
+        super().__init__(*options, settings="MetricsListen=127.0.0.1:0\n" + settings, **how)
+
+    def start(self):
+        super().start()
+        line = self.process.stdout.readline().decode()
+        self.monitor = int(re.fullmatch(r"metrics http://127\.0\.0\.1:(\d+)\n", line)[1])
+        return self
+
+    def ask(self, path, method="GET"):
+        connection = http.client.HTTPConnection("127.0.0.1", self.monitor, timeout=DEADLINE_S)
+        connection.request(method, path)
+        answer = Answer(connection.getresponse())
+        connection.close()
+        return answer
+
+    def text(self):
+        answer = self.ask("/metrics")
+        assert answer.status == 200, answer.status
+        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+        return answer.body.decode()
+
+    def number(self, sample):
+        """The value of one line, given as it stands there."""
+        found = re.findall("^tigress_relay_%s (.*)$" % re.escape(sample), self.text(), re.M)
+        assert len(found) == 1, (sample, found)
+        return float(found[0])
+
+    def requests(self, kind, status):
+        return self.number('requests_total{kind="%s",status="%s"}' % (kind, status))
+
+
 class Device:
     """One side of a share: a claim, and a connection that is kept."""
 
-    def __init__(self, relay, claim=None, path=None):
+    def __init__(self, relay, claim=None, path=None, source=None):
         self.relay = relay
         self.claim = claim or draw()
         self.path = path
-        self.connection = relay.connect()
+        self.connection = relay.connect(source)
 
     def ask(self, method, path=None, body=None, headers=None, claim=True):
         headers = dict(headers or {})
@@ -242,8 +279,8 @@ class Device:
             self.path = link[len(self.relay.origin) :]
         return answer
 
-    def peer(self, claim=None):
-        return Device(self.relay, claim, self.path)
+    def peer(self, claim=None, source=None):
+        return Device(self.relay, claim, self.path, source)
 
     def read(self, **headers):
         return self.ask("POST", headers={k.replace("_", "-"): v for k, v in headers.items()})

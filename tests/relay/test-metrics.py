@@ -4,7 +4,6 @@
 """What supervisors are told: counts, and whether the relay lives and can work."""
 
 import base64
-import http.client
 import os
 import re
 import resource
@@ -14,45 +13,10 @@ import subprocess
 import time
 import unittest
 
-from relayprocess import DEADLINE_S, RELAY, Answer, Device, Relay, draw, until
+from relayprocess import DEADLINE_S, RELAY, Answer, Device, Relay, Watched, draw, until
 
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 SAMPLE = r'tigress_relay_[a-z_]+(\{[a-z]+="[a-z0-9.+I-]+"(,[a-z]+="[a-z0-9-]+")?\})? \d+(\.\d+)?'
-
-
-class Watched(Relay):
-    """One that tells its supervisor."""
-
-    def __init__(self, settings=""):
-        super().__init__(settings="MetricsListen=127.0.0.1:0\n" + settings)
-
-    def start(self):
-        super().start()
-        line = self.process.stdout.readline().decode()
-        self.monitor = int(re.fullmatch(r"metrics http://127\.0\.0\.1:(\d+)\n", line)[1])
-        return self
-
-    def ask(self, path, method="GET"):
-        connection = http.client.HTTPConnection("127.0.0.1", self.monitor, timeout=DEADLINE_S)
-        connection.request(method, path)
-        answer = Answer(connection.getresponse())
-        connection.close()
-        return answer
-
-    def text(self):
-        answer = self.ask("/metrics")
-        assert answer.status == 200, answer.status
-        assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
-        return answer.body.decode()
-
-    def number(self, sample):
-        """The value of one line, given as it stands there."""
-        found = re.findall("^tigress_relay_%s (.*)$" % re.escape(sample), self.text(), re.M)
-        assert len(found) == 1, (sample, found)
-        return float(found[0])
-
-    def requests(self, kind, status):
-        return self.number('requests_total{kind="%s",status="%s"}' % (kind, status))
 
 
 class Metrics(unittest.TestCase):
@@ -170,7 +134,7 @@ class Health(unittest.TestCase):
             late.connection.putrequest("POST", "/v1/m")
             late.connection.putheader("Content-Length", "10")
             late.connection.endheaders(b"[")
-            self.assertEqual(Device(relay).create().status, 200)
+            until(lambda: relay.number("body_bytes") == 1, "it has begun")
             relay.process.send_signal(signal.SIGTERM)
             until(lambda: relay.ask("/readyz").status == 503, "it says so")
             self.assertEqual(relay.ask("/readyz").body, b"stopping\n")

@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import unittest
 
-from relayprocess import DEADLINE_S, RELAY, Answer, Device, Relay, create_body, draw, until
+from relayprocess import DEADLINE_S, RELAY, Answer, Device, Relay, Watched, create_body, draw, until
 
 ORIGIN = "https://relay.example"
 
@@ -208,7 +208,7 @@ class Reload(unittest.TestCase):
 
 class Stop(unittest.TestCase):
     def test_what_runs_is_finished_and_nobody_else_comes_in(self):
-        with Relay() as relay:
+        with Watched() as relay:
             alice = Device(relay)
             alice.create()
             held = alice.hold(1)
@@ -221,8 +221,7 @@ class Stop(unittest.TestCase):
             }.items():
                 late.connection.putheader(name, value)
             late.connection.endheaders(body[:10])
-            # the relay has read that much: a connection made later has been served since
-            self.assertEqual(Device(relay).create().status, 200)
+            until(lambda: relay.number("body_bytes") == 10, "it has begun")
             relay.process.send_signal(signal.SIGTERM)
             self.assertEqual(held.get().status, 304)
 
@@ -239,6 +238,15 @@ class Stop(unittest.TestCase):
             self.assertEqual((answer.status, answer.headers["Connection"]), (200, "close"))
             self.assertEqual(relay.ended(), 0)
             relay.start()
+
+    def test_whoever_never_ends_a_request_is_not_waited_for(self):
+        with Watched() as relay:
+            sock = relay.socket()
+            sock.sendall(b"POST /v1/m HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            until(lambda: relay.number("body_bytes") == 1, "it has begun")
+            relay.stop()  # long before a request's time is up, 90 s
+            relay.start()
+            sock.close()
 
 
 if __name__ == "__main__":

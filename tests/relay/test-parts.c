@@ -14,6 +14,7 @@
 #include "relay/body.h"
 #include "relay/header.h"
 #include "relay/held.h"
+#include "relay/prefix.h"
 #include "relay/preview.h"
 #include "relay/settings.h"
 
@@ -171,6 +172,95 @@ test_sources_are_forgotten_hourly(void)
         g_assert_cmpuint(take(limit, TG_RATE_REQUEST, "192.0.2.1", 0), ==, 0);
         g_assert_cmpuint(take(limit, TG_RATE_REQUEST, "192.0.2.1", hour_us - 1), ==, 3600);
         g_assert_cmpuint(take(limit, TG_RATE_REQUEST, "192.0.2.1", hour_us), ==, 0);
+}
+
+static gboolean
+enter(TgRateLimit *limit, const char *host, guint max, gint64 now_us, guint64 *ret_ticket)
+{
+        struct sockaddr_storage address;
+
+        g_assert_true(tg_address_parse(host, &address));
+
+        return tg_rate_limit_enter(
+                limit, TG_PLACE_HELD, (const struct sockaddr *)&address, max, now_us, ret_ticket);
+}
+
+static void
+test_places_are_left(void)
+{
+        const TgRateRule rules[TG_N_RATES] = {0};
+        const gint64 hour_us = G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC;
+        g_autoptr(TgRateLimit) limit = tg_rate_limit_new(rules);
+        guint64 first, second, third;
+
+        g_assert_true(enter(limit, "2001:db8::1", 2, 0, &first));
+        g_assert_true(enter(limit, "2001:db8:0:ff::1", 2, 0, &second));
+        g_assert_false(enter(limit, "2001:db8::1", 2, 0, &third));
+        g_assert_cmpuint(third, ==, 0);
+        g_assert_true(enter(limit, "2001:db8:1::1", 2, 0, &third));
+        g_assert_cmpuint(third, !=, first);
+        g_assert_true(enter(limit, "2001:db8::1", 0, 0, &third)); /* no limit */
+        tg_rate_limit_leave(limit, TG_PLACE_HELD, third);
+        tg_rate_limit_leave(limit, TG_PLACE_CONNECTION, second); /* none of those */
+        g_assert_false(enter(limit, "2001:db8::1", 2, 0, &third));
+        tg_rate_limit_leave(limit, TG_PLACE_HELD, second);
+        g_assert_true(enter(limit, "2001:db8::1", 2, 0, &second));
+
+        /* known by another name from then on, and no old place is left for the new */
+        g_assert_true(enter(limit, "2001:db8::1", 1, hour_us, &third));
+        g_assert_cmpuint(third, !=, first);
+        tg_rate_limit_leave(limit, TG_PLACE_HELD, first);
+        tg_rate_limit_leave(limit, TG_PLACE_HELD, second);
+        g_assert_false(enter(limit, "2001:db8::1", 1, hour_us, &first));
+}
+
+/* ---- sources ---- */
+
+static void
+test_prefixes(void)
+{
+        static const struct {
+                const char *prefix, *address;
+                gboolean is_in;
+        } cases[] = {
+                {"192.0.2.1",      "192.0.2.1",        TRUE },
+                {"192.0.2.1",      "192.0.2.2",        FALSE},
+                {"192.0.2.1",      "::ffff:192.0.2.1", TRUE },
+                {"192.0.2.0/24",   "192.0.2.255",      TRUE },
+                {"192.0.2.0/24",   "192.0.3.0",        FALSE},
+                {"192.0.2.128/25", "192.0.2.127",      FALSE},
+                {"192.0.2.128/25", "192.0.2.200",      TRUE },
+                {"0.0.0.0/0",      "203.0.113.9",      TRUE },
+                {"0.0.0.0/0",      "2001:db8::1",      FALSE},
+                {"::/0",           "203.0.113.9",      TRUE },
+                {"2001:db8::/33",  "2001:db8:8000::1", FALSE},
+                {"2001:db8::/33",  "2001:db8:7fff::1", TRUE },
+                {"unix",           "127.0.0.1",        FALSE},
+        };
+        static const char *const wrong[] = {
+                "",
+                "192.0.2",
+                "192.0.2.1/33",
+                "::/129",
+                "192.0.2.1/",
+                "192.0.2.1/-1",
+                "x",
+                "/8",
+        };
+        const struct sockaddr local = {.sa_family = AF_UNIX};
+        TgPrefix prefix;
+
+        for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+                struct sockaddr_storage address;
+
+                g_assert_true(tg_prefix_parse(cases[i].prefix, &prefix));
+                g_assert_true(tg_address_parse(cases[i].address, &address));
+                g_assert_true(tg_prefix_contains(&prefix, (const struct sockaddr *)&address) ==
+                              cases[i].is_in);
+                g_assert_true(tg_prefix_contains(&prefix, &local) == prefix.is_local);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++)
+                g_assert_false(tg_prefix_parse(wrong[i], &prefix));
 }
 
 /* ---- held reads ---- */
@@ -452,6 +542,8 @@ main(int argc, char **argv)
         g_test_add_func("/rate-limit/sources-are-prefixes", test_sources_are_prefixes);
         g_test_add_func("/rate-limit/sources-are-forgotten-hourly",
                         test_sources_are_forgotten_hourly);
+        g_test_add_func("/rate-limit/places-are-left", test_places_are_left);
+        g_test_add_func("/source/prefixes", test_prefixes);
         g_test_add_func("/held/newer-read-ends-the-older", test_newer_read_ends_the_older);
         g_test_add_func("/held/reads-are-due-by-two-clocks", test_reads_are_due_by_two_clocks);
         g_test_add_func("/body/limits", test_bodies);
