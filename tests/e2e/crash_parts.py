@@ -343,10 +343,12 @@ class Person:
                     return path
         raise Wrong(f"{self.name}'s call was cut off again and again")
 
-    def share(self, content):
+    def share(self, content, *options):
+        """Options as busctl takes them: KEY SIGNATURE VALUE."""
         return self.begin(
             *("CreateShare", "sa{sv}a{sv}", TOKEN),
-            *("1", "content", "s", content, "1", "wait", "b", "true"),
+            *("1", "content", "s", content),
+            *(str(1 + len(options) // 3), "wait", "b", "true", *options),
         )
 
     def share_item(self, *named):
