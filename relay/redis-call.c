@@ -19,6 +19,10 @@ tg_redis_note_doubt(TgRedis *self, const GError *error)
         else if (!error && self->is_in_doubt)
                 g_message("the store takes changes again");
         self->is_in_doubt = error != NULL;
+        if (!error && self->has_let_wait) {
+                self->has_let_wait = FALSE;
+                tg_redis_note_changed(self, NULL);
+        }
         tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, error != NULL);
         if (error)
                 tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
@@ -56,13 +60,19 @@ finish(TgRedis *self, TgRedisTask *task)
         g_free(task);
 }
 
+/* Who was only looking again, after he has waited and before his time is over, waits on: he will
+ * look once more when the doubt is over. */
 void
 tg_redis_call_fail(TgRedis *self, TgRedisTask *task, const GError *error)
 {
         if (error)
                 tg_redis_note_doubt(self, error);
-        tg_api_fail(task->call);
-        task->verdict = TG_VERDICT_ANSWERED;
+        task->verdict = TG_VERDICT_HELD;
+        if (!task->call->is_held || task->call->is_wait_over) {
+                tg_api_fail(task->call);
+                task->verdict = TG_VERDICT_ANSWERED;
+        }
+        self->has_let_wait |= task->verdict == TG_VERDICT_HELD;
         finish(self, task);
 }
 
@@ -92,6 +102,13 @@ tg_redis_call_ask(TgRedis *self, TgRedisTask *task)
         TgRedisConnection *connection = tg_redis_choose(self);
         TgRedisCommand command;
 
+        if (!connection && self->is_away) {
+                g_autoptr(GError) error =
+                        tg_error_new(TG_ERROR_UNREACHABLE, "there is no connection to Redis");
+
+                tg_redis_call_fail(self, task, error);
+                return;
+        }
         if (!connection) {
                 if (task->is_looking)
                         g_queue_unlink(&self->looking, &task->link);

@@ -49,13 +49,16 @@ struct TgRedis {
         guint next;
         TgRedisConnection subscription;
         gboolean is_subscribed;
-        gboolean is_pinged;
+        gboolean is_pinged; /* or asked to subscribe */
+        gboolean is_deaf;
         char channel[32];
 
         GQueue waiting;   /* TgRedisTask: for a connection */
         GQueue looking;   /* TgRedisTask: a read that may be held */
         GArray *finished; /* TgJob */
         gboolean is_in_doubt;
+        gboolean has_let_wait; /* somebody, in spite of a doubt */
+        gboolean is_away;      /* there is no connection, and the last attempt has failed */
 };
 
 /* Once when it begins and once when it is over (NULL). */
@@ -78,5 +81,5 @@ void tg_redis_call_ask(TgRedis *self, TgRedisTask *task);
 void tg_redis_call_take(TgRedis *self, TgRedisConnection *connection, const TgReply *reply);
 /* Looks whether Redis takes changes, which ends a doubt. */
 void tg_redis_call_probe(TgRedis *self);
-/* Answers 503. */
+/* Answers 503, or lets wait on. */
 void tg_redis_call_fail(TgRedis *self, TgRedisTask *task, const GError *error);

@@ -11,7 +11,7 @@
 #include "relay/redis-core.h"
 
 /* A call may wait so long for a connection, and for Redis to answer one command. */
-#define WAIT_US (3 * G_USEC_PER_SEC)
+#define WAIT_US (1 * G_USEC_PER_SEC)
 #define ANSWER_US (5 * G_USEC_PER_SEC)
 /* The subscription is asked for a sign of life, and then is to give one. */
 #define PING_US (5 * G_USEC_PER_SEC)
@@ -117,6 +117,19 @@ ping(TgRedis *self)
         self->is_pinged = TRUE;
 }
 
+/* Said once when it begins and once when it is over. */
+static void
+note_deaf(TgRedis *self, const char *code)
+{
+        if (code && !self->is_deaf)
+                g_warning("held reads are not woken by other relays: Redis answers %s to SUBSCRIBE",
+                          code);
+        else if (!code && self->is_deaf)
+                g_message("held reads are woken by other relays again");
+        self->is_deaf = code != NULL;
+}
+
+/* A refusal is met again at the next check: by another connection it would be no other. */
 static void
 take_message(TgRedis *self, const TgReply *reply)
 {
@@ -124,17 +137,14 @@ take_message(TgRedis *self, const TgReply *reply)
         gsize n_bytes;
         const guint8 *id = tg_reply_get_bytes(tg_reply_get_child(reply, 2), &n_bytes);
         g_autofree char *code = tg_reply_dup_error_word(reply);
-        g_autoptr(GError) error = NULL;
 
         self->subscription.alive_us = g_get_monotonic_time();
         self->is_pinged = FALSE;
         if (code) {
-                error = tg_error_new(
-                        TG_ERROR_UNREACHABLE, "the store answers %s to SUBSCRIBE", code);
-                tg_redis_note_doubt(self, error);
-                tg_redis_break(&self->subscription);
+                note_deaf(self, code);
         } else if (kind && tg_reply_is_text(kind, "subscribe") && !self->is_subscribed) {
                 self->is_subscribed = TRUE;
+                note_deaf(self, NULL);
                 tg_redis_note_changed(self, NULL);
         } else if (kind && tg_reply_is_text(kind, "message") && id && n_bytes == TG_ID_BYTES) {
                 tg_redis_note_changed(self, id);
@@ -207,6 +217,7 @@ add_connection(TgRedis *self, TgRedisPipe *pipe)
                 return;
         }
         connection->pipe = pipe;
+        self->is_away = FALSE;
         event.data.ptr = connection;
         if (epoll_ctl(self->epoll_fd, EPOLL_CTL_ADD, tg_redis_pipe_get_fd(pipe), &event) < 0) {
                 tg_redis_break(connection);
@@ -232,8 +243,12 @@ take_dialled(TgRedis *self)
 
         while ((pipe = tg_redis_dial_take(self->dial, &error)))
                 add_connection(self, pipe);
-        if (error)
-                tg_redis_note_doubt(self, error);
+        if (!error)
+                return;
+        tg_redis_note_doubt(self, error);
+        self->is_away = !tg_redis_choose(self);
+        while (self->is_away && self->waiting.length > 0)
+                tg_redis_call_fail(self, g_queue_pop_head_link(&self->waiting)->data, error);
 }
 
 static void
@@ -255,7 +270,9 @@ enforce_times(TgRedis *self)
                 if (connection->asked.length > 0 && now_us - connection->alive_us > ANSWER_US)
                         tg_redis_break(connection);
         }
-        if (subscription->pipe && now_us - subscription->alive_us > PING_US) {
+        if (subscription->pipe && !self->is_subscribed && !self->is_pinged) {
+                subscribe(self);
+        } else if (subscription->pipe && now_us - subscription->alive_us > PING_US) {
                 if (self->is_pinged)
                         tg_redis_break(subscription);
                 else

@@ -33,6 +33,8 @@ LOG_LINES = [
     r".*: stopping",
     r".*: the store is in doubt, requests are answered 503: .*",
     r".*: the store takes changes again",
+    r".*: held reads are not woken by other relays: Redis answers [A-Z]+ to SUBSCRIBE",
+    r".*: held reads are woken by other relays again",
     r".*: the settings have been read again",
     r".*: the settings stay what they were: .*",
     r".*: [A-Za-z]+=(, [A-Za-z]+=)* will change at the next start: restart the relay for it",
