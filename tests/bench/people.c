@@ -136,7 +136,7 @@ as_memfd(const void *bytes, gsize n_bytes)
 }
 
 char *
-create_share(sd_bus *bus, gboolean is_expected)
+create_share(sd_bus *bus, const char *mode, gboolean is_expected)
 {
         g_autofree char *content = g_strnfill(CONTENT_BYTES, 'x');
         sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -157,10 +157,13 @@ create_share(sd_bus *bus, gboolean is_expected)
                                     "content",
                                     "h",
                                     fd,
-                                    1,
+                                    2,
                                     "title",
                                     "s",
-                                    "Bench"),
+                                    "Bench",
+                                    g_str_equal(mode, "t1") ? "compat" : "pin",
+                                    "b",
+                                    !g_str_equal(mode, "t2")),
               "arguments");
         r = sd_bus_call(bus, message, LONG_US, &error, &reply);
         close(fd);
@@ -201,6 +204,43 @@ accept_link(sd_bus *bus, const char *link)
         result = g_strdup(path);
         sd_bus_message_unref(reply);
         return result;
+}
+
+void
+provide_pin(sd_bus *bus, const char *path, const char *pin)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        check_call(sd_bus_call_method(bus,
+                                      WALLET,
+                                      path,
+                                      WALLET ".Share",
+                                      "ProvidePin",
+                                      &error,
+                                      NULL,
+                                      "v",
+                                      "s",
+                                      pin),
+                   &error,
+                   "ProvidePin");
+}
+
+char *
+ask_share(sd_bus *bus, const char *path, const char *method)
+{
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        sd_bus_message *reply = NULL;
+        const char *text;
+        char *answer;
+
+        check_call(sd_bus_call_method(
+                           bus, WALLET, path, WALLET ".Share", method, &error, &reply, NULL),
+                   &error,
+                   method);
+        check(sd_bus_message_read(reply, "s", &text), "answer");
+        answer = g_strdup(text);
+        sd_bus_message_unref(reply);
+        return answer;
 }
 
 static char *

@@ -28,7 +28,11 @@ Child spawn(const char *user, void (*run)(int fd));
 void say(int fd, const char *text);
 char *hear(int fd);
 void dismiss(Child child);
-char *create_share(sd_bus *bus, gboolean is_expected);
+/* @mode: t1 (a link for other wallets), t2 or t2-pin. */
+char *create_share(sd_bus *bus, const char *mode, gboolean is_expected);
+void provide_pin(sd_bus *bus, const char *path, const char *pin);
+/* The answer of a method of a share that takes nothing and gives a string. */
+char *ask_share(sd_bus *bus, const char *path, const char *method);
 char *accept_link(sd_bus *bus, const char *link);
 void wait_for_state(sd_bus *bus, const char *path, const char *wanted);
 sd_bus *open_watching(void);

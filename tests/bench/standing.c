@@ -213,7 +213,7 @@ bench_objects(guint n)
         become("alice");
         bus = open_bus();
         for (guint i = 0; i < n; i++)
-                g_free(create_share(bus, FALSE));
+                g_free(create_share(bus, "t2", FALSE));
         n_bytes = size_of_objects(&n_objects);
         bytes = g_malloc0(n_bytes);
         for (guint i = 0; i < ROUNDS; i++) {
@@ -293,7 +293,7 @@ run_creator(int fd)
 
                 time_get(bus, WALLET, MANAGER, WALLET ".Manager");
                 for (guint i = 0; i < n; i++) {
-                        g_autofree char *path = create_share(bus, TRUE);
+                        g_autofree char *path = create_share(bus, "t2", TRUE);
 
                         wait_for_state(bus, path, "invited");
                 }
