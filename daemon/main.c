@@ -8,6 +8,7 @@
 
 #include <glib-unix.h>
 #include <glib/gstdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <systemd/sd-bus.h>
@@ -20,6 +21,7 @@
 
 #define KEYRING_PATIENCE_MS 1000
 #define MAX_DESCRIPTORS 4096
+#define MMAP_THRESHOLD_BYTES (256 * 1024)
 
 typedef struct {
         GMainLoop *loop;
@@ -286,6 +288,9 @@ main(int argc, char **argv)
         if (!parse_arguments(argc, argv))
                 return EXIT_SUCCESS;
 
+        /* A PIN's scrypt takes 16 MiB for a moment. Left to itself the allocator learns from that
+         * to keep them. */
+        mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);
         tg_secret_forbid_dumps();
         switch (tg_secret_init(TG_SECURE_HEAP_BYTES)) {
         case TG_SECRET_HEAP_LOCKED:
