@@ -3,6 +3,7 @@
 #include <sys/timerfd.h>
 
 #include "protocol/error.h"
+#include "relay/log.h"
 #include "relay/metrics.h"
 #include "relay/redis-core.h"
 
@@ -15,9 +16,12 @@ void
 tg_redis_note_doubt(TgRedis *self, const GError *error)
 {
         if (error && !self->is_in_doubt)
-                g_warning("the store is in doubt, requests are answered 503: %s", error->message);
+                tg_log_event(G_LOG_LEVEL_WARNING,
+                             "store-in-doubt",
+                             "the store is in doubt, requests are answered 503: %s",
+                             error->message);
         else if (!error && self->is_in_doubt)
-                g_message("the store takes changes again");
+                tg_log_event(G_LOG_LEVEL_MESSAGE, "store-well", "the store takes changes again");
         self->is_in_doubt = error != NULL;
         if (!error && self->has_let_wait) {
                 self->has_let_wait = FALSE;

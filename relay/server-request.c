@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "relay/log.h"
 #include "relay/metrics.h"
 #include "relay/response.h"
 #include "relay/server-core.h"
@@ -103,7 +104,10 @@ run_call(TgServerRequest *request)
         if (verdict == TG_VERDICT_DOUBT) {
                 tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
                 if (!self->is_reader_in_doubt) /* said once, not for every request */
-                        g_warning("the store cannot be read: %s", error->message);
+                        tg_log_event(G_LOG_LEVEL_WARNING,
+                                     "store-unreadable",
+                                     "the store cannot be read: %s",
+                                     error->message);
                 tg_api_fail(call);
         }
         self->is_reader_in_doubt = verdict == TG_VERDICT_DOUBT;

@@ -12,6 +12,7 @@
 
 #include "protocol/error.h"
 #include "relay/certificate.h"
+#include "relay/log.h"
 #include "relay/metrics.h"
 #include "relay/monitor.h"
 #include "relay/redis-open.h"
@@ -237,11 +238,14 @@ reload(Service *self)
         sd_notifyf(FALSE, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
         if (take_again(self, &error)) {
                 tg_metrics_count(TG_COUNT_RELOADS, 1);
-                g_message("the settings have been read again");
+                tg_log_event(G_LOG_LEVEL_MESSAGE, "reloaded", "the settings have been read again");
                 sd_notify(FALSE, "READY=1\nSTATUS=");
         } else {
                 tg_metrics_count(TG_COUNT_RELOADS_REFUSED, 1);
-                g_warning("the settings stay what they were: %s", error->message);
+                tg_log_event(G_LOG_LEVEL_WARNING,
+                             "reload-refused",
+                             "the settings stay what they were: %s",
+                             error->message);
                 sd_notifyf(FALSE, "READY=1\nSTATUS=Settings not taken: %s", error->message);
         }
 }
@@ -267,7 +271,7 @@ on_signal(gpointer user_data)
                 return FALSE;
         }
         sd_notify(FALSE, "STOPPING=1");
-        g_message("stopping");
+        tg_log_event(G_LOG_LEVEL_MESSAGE, "stopping", "stopping");
 
         return TRUE;
 }
@@ -301,7 +305,7 @@ announce(const Service *self, const TgSockets *sockets, const char *ca_path)
         }
         fflush(stdout);
         sd_notify(FALSE, "READY=1");
-        g_message("ready");
+        tg_log_event(G_LOG_LEVEL_MESSAGE, "ready", "ready");
 }
 
 /* A handle of its own, for threads of its own. */

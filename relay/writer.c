@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
+#include "relay/log.h"
 #include "relay/metrics.h"
 
 /* So that the first of a batch does not wait for a thousandth. */
@@ -36,9 +37,12 @@ static void
 note_doubt(Thread *self, const GError *error)
 {
         if (error && !self->is_in_doubt)
-                g_warning("the store is in doubt, requests are answered 503: %s", error->message);
+                tg_log_event(G_LOG_LEVEL_WARNING,
+                             "store-in-doubt",
+                             "the store is in doubt, requests are answered 503: %s",
+                             error->message);
         else if (!error && self->is_in_doubt)
-                g_message("the store takes changes again");
+                tg_log_event(G_LOG_LEVEL_MESSAGE, "store-well", "the store takes changes again");
         self->is_in_doubt = error != NULL;
         tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, error != NULL);
         if (error)

@@ -36,7 +36,27 @@ if compgen -G "$system_units/tigress-relay*" >/dev/null; then
         # Root's systemd-analyze makes /run/systemd; where it was not it will not be.
         [ -d /run/systemd ] || trap 'rm -rf /run/systemd' EXIT
         verify env -- $system_units/tigress-relay*
-        as alice systemd-analyze security --offline=true --no-pager --threshold=20 \
-                $system_units/tigress-relay.service >"$TMPDIR/exposure" ||
-                fail "$(tail -n 3 "$TMPDIR/exposure")"
+        exposure() { # UNIT TENTHS: it has at most so many
+                as alice systemd-analyze security --offline=true --no-pager --threshold="$2" "$1" \
+                        >"$TMPDIR/exposure"
+        }
+        exposure $system_units/tigress-relay.service 10 || fail "$(tail -n 3 "$TMPDIR/exposure")"
+
+        claim "they leave it little with the network, too, which a store elsewhere needs"
+        mkdir "$TMPDIR/open"
+        opened=$TMPDIR/open/tigress-relay.service
+        sed -e 's/^PrivateNetwork=.*/PrivateNetwork=no/' \
+                -e 's/^RestrictAddressFamilies=.*/& AF_INET AF_INET6/' \
+                $system_units/tigress-relay.service >"$opened"
+        exposure "$opened" 20 || fail "$(tail -n 3 "$TMPDIR/exposure")"
+
+        claim "a unit that leaves it more is noticed by this test"
+        sed -i -e '/^CapabilityBoundingSet=/d; /^SystemCallFilter=/d; /^DynamicUser=/d' "$opened"
+        ! exposure "$opened" 20 || fail "$(tail -n 3 "$TMPDIR/exposure")"
+
+        claim "it can be reloaded, and has longer to stop than it takes"
+        unit=$(cat $system_units/tigress-relay.service)
+        contains "$unit" 'ExecReload=/bin/kill -HUP $MAINPID'
+        contains "$unit" 'Type=notify'
+        [ "$(sed -n 's/^TimeoutStopSec=//p' <<<"$unit")" -gt 5 ]
 fi

@@ -79,6 +79,18 @@ def create_body(text="hello", title="Key", rights="RWD", expires=None, n_bytes=6
     }
 
 
+def make_pair(folder, name):
+    """A certificate for loopback and its key."""
+    paths = [os.path.join(folder, name + end) for end in (".pem", ".key")]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "30", "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1",
+         "-out", paths[0], "-keyout", paths[1]],
+        check=True, capture_output=True,
+    )
+    return paths
+
+
 class Answer:
     def __init__(self, response):
         self.status = response.status

@@ -11,21 +11,11 @@ import ssl
 import subprocess
 import unittest
 
-from relayprocess import DEADLINE_S, RELAY, Answer, Device, Relay, Watched, create_body, draw, until
+from relayprocess import (
+    DEADLINE_S, RELAY, Answer, Device, Relay, Watched, create_body, draw, make_pair, until
+)
 
 ORIGIN = "https://relay.example"
-
-
-def make_pair(folder, name):
-    """A certificate for loopback and its key."""
-    paths = [os.path.join(folder, name + end) for end in (".pem", ".key")]
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "30", "-subj", "/CN=" + name, "-addext", "subjectAltName=IP:127.0.0.1",
-         "-out", paths[0], "-keyout", paths[1]],
-        check=True, capture_output=True,
-    )
-    return paths
 
 
 class Certified(Relay):
@@ -87,6 +77,14 @@ class Settings(unittest.TestCase):
         again = self.check(result.stdout.partition("\n")[2])
         self.assertEqual(again.stdout, result.stdout)
         self.assertFalse(os.path.exists(self.relay.state))
+
+    def test_check_prints_no_password(self):
+        result = self.check("PublicUrl=https://x.example\nStore=redis://ann:s3cret@x.example/1\n")
+        if "built without Redis" in result.stderr:
+            self.skipTest(result.stderr)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertNotIn("s3cret", result.stdout)
+        self.assertRegex(result.stdout, r"\nStore=redis://[^\n]*@x\.example/1\n")
 
     def test_what_is_wrong_is_one_sentence_with_file_and_line(self):
         certificate, _ = make_pair(self.relay.directory, "one")
