@@ -201,7 +201,8 @@ class Shared(unittest.TestCase):
         key = self.redis.keys("m:")[0]
         state = self.redis.say("HGET", key, "s")
         broken = [b"", b"junk", state[:-1], state + b"x", b"z" + state[1:],
-                  state[:9] + b"\x08" + state[10:], state[:18] + b"\x02" + state[19:]]
+                  state[:9] + b"\x08" + state[10:], state[:10] + bytes(8) + state[18:],
+                  state[:18] + b"\x02" + state[19:]]
         for octets in broken:
             self.redis.say("HSET", key, "s", octets)
             for answer in (device.read(), device.update("x"), device.delete(),

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Resources in the SQLite store, on a real file: batches, readers, and forgetting. */
+/* Resources in each store: batches and, on a real file, readers and forgetting. */
+
+#include "config.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 
 #include "protocol/error.h"
 #include "relay/store.h"
+#if HAVE_REDIS
+#include "tests/relay/redisstore.h"
+#endif
 
 #define NOW 1800000000
 #define N_RESOURCES 400
@@ -24,6 +29,12 @@ reopen(Fixture *self)
         g_autoptr(GError) error = NULL;
 
         g_clear_pointer(&self->store, tg_store_free);
+#if HAVE_REDIS
+        if (g_getenv("TIGRESS_TEST_REDIS")) {
+                self->store = redis_store_open(g_getenv("TIGRESS_TEST_REDIS"), 0, NOW);
+                return;
+        }
+#endif
         self->store = tg_store_sqlite_open(self->path, 0, &error);
         g_assert_no_error(error);
 }
@@ -316,6 +327,8 @@ main(int argc, char **argv)
 {
         g_test_init(&argc, &argv, NULL);
         ADD("batch-is-all-or-nothing", test_batch_is_all_or_nothing);
+        if (g_getenv("TIGRESS_TEST_REDIS"))
+                return g_test_run();
         ADD("a-reader-cannot-lock", test_a_reader_cannot_lock);
         ADD("nothing-is-left-of-the-expired", test_nothing_is_left_of_the_expired);
         ADD("nothing-is-left-of-the-removed", test_nothing_is_left_of_the_removed);
