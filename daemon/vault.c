@@ -18,6 +18,8 @@
 #include "protocol/limits.h"
 
 #define KEY_BYTES 32
+#define MAX_COUNT G_MAXINT64 /* nobody counts so far */
+#define UNREADABLE G_MAXUINT64
 
 struct TgVaultWait {
         TgVault *vault;
@@ -202,9 +204,8 @@ parse_count(const TgSecret *secret)
         /* Left so by a keyring that died while it made the item: nothing was counted yet. */
         if (n_bytes == 0)
                 return 0;
-        /* A counter that cannot be read counts as the highest: the file is then old. */
-        if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT64 - 1, &count, NULL))
-                return G_MAXUINT64 - 1;
+        if (!g_ascii_string_to_unsigned(text, 10, 0, MAX_COUNT, &count, NULL))
+                return UNREADABLE;
         return count;
 }
 
@@ -224,8 +225,14 @@ count_loaded(
                 return;
         }
 
+        /* One that cannot be read counts as the highest: the file is then old. But it is replaced,
+         * for from the highest nobody can count on. */
         if (self->finding == TG_VAULT_FINE && in_keyring > in_file)
                 self->finding = TG_VAULT_OLD_COPY;
+        if (in_keyring == UNREADABLE) {
+                in_keyring = 0;
+                in_file++;
+        }
 
         finding = self->finding;
         self->finding = TG_VAULT_FINE;

@@ -87,6 +87,46 @@ test_a_locked_keyring_is_waited_for(KeyringFixture *f, gconstpointer data)
         tg_vault_free(vault);
 }
 
+static void
+on_opened_with(TgVault *vault, TgVaultFinding finding, gpointer ret_finding)
+{
+        *(int *)ret_finding = (int)finding;
+}
+
+static int
+open_again(KeyringFixture *f, TgStore *store, guint *ret_n_calls)
+{
+        int finding = -1;
+        TgVault *vault = tg_vault_new(store, f->keyring, on_opened_with, &finding);
+
+        tg_vault_open(vault, FALSE);
+        while (finding < 0)
+                g_main_context_iteration(NULL, TRUE);
+        g_assert_true(tg_store_set_count(store, tg_store_count(store) + 1, NULL));
+        tg_vault_push_count(vault);
+        tg_vault_wait_count(vault, on_waited, ret_n_calls);
+        turn_until(ret_n_calls, 1);
+        tg_vault_free(vault);
+        return finding;
+}
+
+static void
+test_a_counter_that_cannot_be_read_is_replaced(KeyringFixture *f, gconstpointer data)
+{
+        g_autoptr(TgStore) store = tg_store_open(NULL, NULL);
+        guint n_calls = 0;
+
+        keyring_wait_for_state(f, TG_KEYRING_UNLOCKED);
+        DONE(tg_keyring_store_count, G_MAXUINT64 - 1);
+        g_assert_cmpint(open_again(f, store, &n_calls), ==, TG_VAULT_OLD_COPY);
+        FOUND("2", tg_keyring_load_count);
+
+        /* What was found once is not found again. */
+        n_calls = 0;
+        g_assert_cmpint(open_again(f, store, &n_calls), ==, TG_VAULT_FINE);
+        FOUND("3", tg_keyring_load_count);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -97,6 +137,9 @@ main(int argc, char **argv)
         KEYRING_ADD("a-locked-keyring-is-waited-for",
                     keyring_set_up_unlocked,
                     test_a_locked_keyring_is_waited_for);
+        KEYRING_ADD("a-counter-that-cannot-be-read-is-replaced",
+                    keyring_set_up_unlocked,
+                    test_a_counter_that_cannot_be_read_is_replaced);
 
         return keyring_run();
 }
