@@ -22,6 +22,8 @@ typedef struct {
  * judged nobody reads the mailbox, so there is no word of the other side. A recipient
  * that has begun to provision can no longer be stopped by anybody: what has been stored
  * is finished, or there would be a credential in the keyring whose share says otherwise.
+ * A recipient who has not typed yet may see the next offer: somebody else has answered
+ * the last, which takes the link and the relay's help. The PIN is asked for anew.
  */
 /* clang-format off */
 static const Row rows[] = {
@@ -82,6 +84,7 @@ static const Row rows[] = {
         {R, TG_STATE_CLAIMING,      TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_NONE},
         {R, TG_STATE_CLAIMING,      TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_SAY_FAILED},
 
+        {R, TG_STATE_PIN_NEEDED,    TG_EVENT_PIN_ASKED,      TG_STATE_PIN_NEEDED,   TG_ACTION_WATCH},
         {R, TG_STATE_PIN_NEEDED,    TG_EVENT_PIN_GIVEN,      TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
         {R, TG_STATE_PIN_NEEDED,    TG_EVENT_GONE,           TG_STATE_CANCELLED,    TG_ACTION_NONE},
         {R, TG_STATE_PIN_NEEDED,    TG_EVENT_CANCEL,         TG_STATE_DECLINED,     TG_ACTION_SAY_DECLINED},

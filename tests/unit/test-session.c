@@ -55,6 +55,7 @@ static const char *const golden[] = {
         "recipient claiming decline -> declined say-declined",
         "recipient claiming time-up -> expired none",
         "recipient claiming broken -> failed say-failed",
+        "recipient pin-needed pin-asked -> pin-needed watch",
         "recipient pin-needed pin-given -> exchanging write",
         "recipient pin-needed gone -> cancelled none",
         "recipient pin-needed cancel -> declined say-declined",
