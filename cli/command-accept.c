@@ -223,10 +223,12 @@ accept_first(const TgInvocation *invocation,
              const TgInspection *inspection,
              const TgSecret *link,
              gboolean from_stdin,
+             TgSecret **ret_pin,
              GError **error)
 {
         g_auto(Given) given = {.link = link};
         g_autoptr(TgAgent) agent = NULL;
+        char *path;
 
         if (!read_pin(&given.pin, error) || !check_pin(invocation, inspection, &given, error) ||
             !consider(invocation, inspection, error) ||
@@ -235,7 +237,10 @@ accept_first(const TgInvocation *invocation,
         if (invocation->may_ask)
                 agent = tg_agent_open(from_stdin);
 
-        return accept_link(client, TG_CALL_ASKS, &given, error);
+        path = accept_link(client, TG_CALL_ASKS, &given, error);
+        if (path)
+                *ret_pin = g_steal_pointer(&given.pin);
+        return path;
 }
 
 static int
@@ -245,11 +250,9 @@ start(const TgInvocation *invocation,
       gboolean from_stdin,
       GError **error)
 {
-        const TgReception reception = {
-                .may_ask = invocation->may_ask,
-                .is_pin_given = pin_file || pin_fd,
-        };
+        TgReception reception = {.may_ask = invocation->may_ask};
         g_autoptr(TgInspection) inspection = tg_inspection_new(client, link, !is_offline, error);
+        g_autoptr(TgSecret) pin = NULL;
         g_autofree char *path = NULL;
 
         if (!inspection)
@@ -259,13 +262,15 @@ start(const TgInvocation *invocation,
             !g_error_matches(inspection->fetch_error, TG_ERROR, TG_ERROR_UNREACHABLE))
                 path = accept_again(client, inspection, link, error);
         else
-                path = accept_first(invocation, client, inspection, link, from_stdin, error);
+                path = accept_first(invocation, client, inspection, link, from_stdin, &pin, error);
         if (!path)
                 return -1;
+        reception.pin = pin;
+        reception.came_with_pin = pin != NULL;
         if (!leaves_early)
                 return tg_recipient_follow(&reception, client, path, error);
 
-        if (tg_inspection_flag(inspection, "pin-required") && !reception.is_pin_given)
+        if (tg_inspection_flag(inspection, "pin-required") && !pin)
                 tg_output_hint("to give the PIN: tigressctl pin %s", strrchr(path, '/') + 1);
         return tg_recipient_print_share(client, path, error);
 }

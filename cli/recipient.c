@@ -134,20 +134,31 @@ give(const TgReception *self, TgClient *client, TgWatch *watch, guint n_given, G
         return ask_and_give(client, watch, error);
 }
 
+/* A PIN that came with the link may have been judged; or it waits to be used, where the share was
+ * there before, or the wallet was started anew. */
+static guint
+count_given(const TgReception *self, const TgObject *share)
+{
+        const char *name;
+        const char *message;
+
+        tg_object_failure(share, &name, &message);
+        return self->came_with_pin && strcmp(name, "WrongPin") == 0 ? 1 : 0;
+}
+
 /* Until the share has ended, with all the PINs that it takes. */
 static gboolean
 see_through(const TgReception *self, TgClient *client, TgWatch *watch, GError **error)
 {
-        guint n_given = self->is_pin_given ? 1 : 0;
-
-        for (;;) {
+        for (guint n_given = 0;; n_given++) {
                 if (!tg_watch_until_pin(watch, error))
                         return FALSE;
                 if (!tg_watch_is_pin_needed(watch))
                         return TRUE;
+                if (n_given == 0)
+                        n_given = count_given(self, tg_watch_share(watch));
                 if (!give(self, client, watch, n_given, error))
                         return FALSE;
-                n_given++;
         }
 }
 

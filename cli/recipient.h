@@ -14,9 +14,9 @@
 #include "protocol/secret.h"
 
 typedef struct {
-        gboolean may_ask;      /* a person may be asked for the PIN */
-        const TgSecret *pin;   /* the first one to give; NULL: ask */
-        gboolean is_pin_given; /* the wallet has been given one already */
+        gboolean may_ask;       /* a person may be asked for the PIN */
+        const TgSecret *pin;    /* the first one to give; NULL: ask */
+        gboolean came_with_pin; /* the wallet got it with the link, and may have used it */
 } TgReception;
 
 /* The exit status of the verb, or -1 and @error. */

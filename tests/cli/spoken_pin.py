@@ -217,6 +217,14 @@ def a_pin_comes_from_a_file_or_a_descriptor():
         with Wallet(pin=pin, stay="completed") as calls:
             ctl("accept", *option, stdin=link.encode(), **more)
             check(" pin [572" in calls(), calls())
+    # A share that was there before does not use it: it is given then.
+    with Wallet(pin=pin) as calls:
+        equal(ctl("accept", "--pin-file", path, stdin=link.encode())[:2], (0, credential_id + "\n"))
+        check("ProvidePin may-ask [572-413-0]" in calls(), calls())
+    with Wallet(pin=pin, failure="WrongPin") as calls:
+        status, out, err = ctl("accept", "--pin-file", path, stdin=link.encode())
+        equal((status, out), (13, ""))
+        check("error: wrong PIN: 3 tries are left" in err and "ProvidePin" not in calls(), err)
     with open(path, "w") as file:
         file.write("1" * 65)
     with Wallet(pin=pin) as calls:
