@@ -145,6 +145,8 @@ log_state(const TgShare *self, TgState from)
 void
 tg_share_end_secrets(TgShare *self)
 {
+        /* Of no use to any errand. */
+        g_clear_pointer(&self->given_pin, tg_secret_unref);
         if (tg_share_may_say_again(self)) {
                 TgExchange *exchange = g_steal_pointer(&self->exchange);
 
@@ -434,7 +436,9 @@ tg_share_go_back(TgShare *self, const GError *error)
                 return;
         }
 
-        tg_share_set_failure(self, error);
+        /* What an end was for stays: an errand that is in trouble is tried again. */
+        if (!tg_share_is_ended(self))
+                tg_share_set_failure(self, error);
         tg_share_tell(self, TG_SHARE_ALL);
         tg_share_later(self, -1);
 }
