@@ -13,6 +13,7 @@ import tempfile
 from relayprocess import DEADLINE_S, Relay, until
 
 SERVER = shutil.which("redis-server", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
+SCRIPTS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "data", "redis")
 NO_LIMITS = (
     "ConnectionsPerMinute=0\nRequestsPerMinute=0\nCreationsPerMinute=0\nConnectionsPerSource=0\n"
 )
@@ -83,16 +84,32 @@ class Redis:
 
     @staticmethod
     def say_on(raw, *words):
-        words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        raw.sendall(b"*%d\r\n" % len(words)
-                    + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words))
+        raw.sendall(pack(*words))
         return read_reply(raw.makefile("rb"))
+
+    def run(self, name, keys, *arguments):
+        """One of the relay's scripts."""
+        with open(os.path.join(SCRIPTS, name + ".lua")) as file:
+            return self.say("EVAL", file.read(), len(keys), *keys, *arguments)
+
+    def unread(self):
+        """On how many connections over TCP there is something that it has not read yet."""
+        with open("/proc/net/tcp") as file:
+            rows = [line.split() for line in file.readlines()[1:]]
+        return sum(row[1].endswith(":%04X" % self.port) and row[3] == "01"
+                   and int(row[4].partition(":")[2], 16) > 0 for row in rows)
 
     def keys(self, kind=""):
         return sorted(self.say("KEYS", "tigress:%s*" % kind))
 
     def url(self, userinfo="", database=0):
         return "redis+unix://%s%s?db=%d" % (userinfo, self.path, database)
+
+
+def pack(*words):
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"*%d\r\n" % len(words) + b"".join(
+        b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
 class Refused(Exception):

@@ -5,13 +5,14 @@
 
 import concurrent.futures
 import signal
+import socket
 import threading
 import time
 import unittest
 import uuid
 
-from redisserver import Redis, RelayOn, need_redis
-from relayprocess import DEADLINE_S, Device, draw, until
+from redisserver import Redis, RelayOn, need_redis, pack
+from relayprocess import DEADLINE_S, Device, Held, draw, until
 
 N_RACERS = 24
 
@@ -78,6 +79,41 @@ class Shared(unittest.TestCase):
         self.assertEqual(at(alice, one).read().headers["ETag"], '"2"')
         self.assertIsNone(held.answer)
         self.redis.say("ACL", "SETUSER", "deaf", "allchannels")
+        self.assertEqual(held.get().headers["ETag"], '"2"')
+
+    def test_a_change_that_overtakes_the_read_is_not_missed(self):
+        """Redis reads the mailbox for one relay and is told of a change in the same turn; word of
+        the change is there before what was read."""
+        one = self.relay(store="redis://127.0.0.1:%d" % self.redis.port)
+        alice = Device(one)
+        alice.create()
+        alice.read()
+        key, id = self.redis.keys("m:")[0], uuid.UUID(alice.path.rpartition("/")[2]).bytes
+        state = self.redis.say("HGET", key, "s")
+        later = state[:10] + (2).to_bytes(8, "big") + state[18:]
+        with socket.create_connection(("127.0.0.1", self.redis.port)) as raw:
+            self.redis.signal(signal.SIGSTOP)
+            held = Held(alice, 1, 60)
+            until(lambda: self.redis.unread() == 1, "the relay has asked")
+            raw.sendall(pack("HSET", key, "s", later) + pack("PUBLISH", "tigress:changed:0", id))
+            until(lambda: self.redis.unread() == 2, "the change is on its way")
+            self.redis.signal(signal.SIGCONT)
+            self.assertEqual(held.get().headers["ETag"], '"2"')
+
+    def test_who_cannot_look_again_waits_on(self):
+        self.redis.say("ACL", "SETUSER", "some", "on", "nopass", "~*", "&*", "+@all")
+        one, two = self.relay(store=self.redis.url("some:x@")), self.relay()
+        alice = Device(one)
+        alice.create()
+        bob = Device(two, path=alice.path)
+        bob.read()
+        held = alice.hold(1)
+        self.redis.say("ACL", "SETUSER", "some", "-hmget")
+        self.assertEqual(bob.update("two").status, 200)
+        until(lambda: b"in doubt" in one.log, "it has tried")
+        self.assertEqual(Device(one, path=alice.path).read().status, 503)
+        self.assertIsNone(held.answer)
+        self.redis.say("ACL", "SETUSER", "some", "+hmget")
         self.assertEqual(held.get().headers["ETag"], '"2"')
 
     def test_exactly_one_of_many_racers_binds(self):
@@ -182,8 +218,13 @@ class Shared(unittest.TestCase):
         self.redis.say("PERSIST", self.redis.keys("m:")[0])
         until(lambda: time.time() >= expires, "its second has come")
         self.assertEqual(device.read().status, 404)
-        self.assertEqual(device.update("late").status, 404)
-        self.assertEqual(len(self.redis.keys("m:")), 1)
+        key, word = self.redis.keys("m:")[0], self.redis.keys("e:")[0]
+        state = self.redis.say("HGET", key, "s")
+        for now, n_parts in ((expires - 1, 6), (expires, 2)):
+            found = self.redis.run("load", [key, word], now, "s", "t", "d", "i", "p")
+            self.assertEqual((len(found), found[1]), (n_parts, state))
+        change = [state, expires, -1, "", 1, "", "", 0]
+        self.assertEqual(self.redis.run("change", [key, word], *change), 0)
 
     def test_nothing_is_left_of_the_deleted(self):
         one, two = self.relay("TellEnd=0\n"), self.relay("TellEnd=0\n")
