@@ -15,7 +15,24 @@ typedef struct {
         TgRedisPipe *pipe;
         int never_fd;
         gboolean is_batch;
+        GPtrArray *kept; /* what a view only borrows until the change is made */
 } RedisStore;
+
+static gpointer
+keep(TgStore *store, gconstpointer bytes, gsize n_bytes)
+{
+        gpointer copy = g_memdup2(bytes, n_bytes);
+
+        g_ptr_array_add(((RedisStore *)store)->kept, copy);
+
+        return copy;
+}
+
+static char *
+keep_text(TgStore *store, const char *text)
+{
+        return text ? keep(store, text, strlen(text) + 1) : NULL;
+}
 
 /* What the view asks for, or has changed. */
 static TgTaken
@@ -72,6 +89,7 @@ store_begin(TgStore *store, GError **error)
         RedisStore *self = (RedisStore *)store;
 
         tg_redis_view_clear(&self->view);
+        g_ptr_array_set_size(self->kept, 0);
         self->is_batch = TRUE;
 
         return TRUE;
@@ -131,13 +149,19 @@ store_insert(TgStore *store,
              const char *payload,
              GError **error)
 {
-        return tg_store_insert(view_of(store), mailbox, display, payload, error);
+        const TgDisplay kept = {
+                .title = keep_text(store, display->title),
+                .description = keep_text(store, display->description),
+                .image_url = keep_text(store, display->image_url),
+        };
+
+        return tg_store_insert(view_of(store), mailbox, &kept, keep_text(store, payload), error);
 }
 
 static gboolean
 store_save(TgStore *store, const TgMailbox *mailbox, const char *payload, GError **error)
 {
-        return tg_store_save(view_of(store), mailbox, payload, error);
+        return tg_store_save(view_of(store), mailbox, keep_text(store, payload), error);
 }
 
 static gboolean
@@ -163,9 +187,11 @@ store_put_resource(
         TgStore *store, const TgResource *resource, gint64 now_s, TgPut *ret_put, GError **error)
 {
         TgStore *view = view_of(store);
+        TgResource kept = *resource;
 
+        kept.octets = keep(store, resource->octets, resource->n_octets);
         do
-                if (tg_store_put_resource(view, resource, now_s, ret_put, error))
+                if (tg_store_put_resource(view, &kept, now_s, ret_put, error))
                         return TRUE;
         while (fetch(store, error));
 
@@ -217,6 +243,7 @@ store_free(TgStore *store)
         tg_redis_view_clear(&self->view);
         tg_redis_pipe_free(self->pipe);
         close(self->never_fd);
+        g_ptr_array_unref(self->kept);
         g_free(self);
 }
 
@@ -252,6 +279,7 @@ redis_store_open(const char *path, guint database, gint64 now_s)
         gint64 deadline_us = g_get_monotonic_time() + PATIENCE_US;
 
         self->base = (TgStore){.class = &redis_store_class, .is_writer = TRUE};
+        self->kept = g_ptr_array_new_with_free_func(g_free);
         self->never_fd = eventfd(0, EFD_CLOEXEC);
         tg_redis_view_init(&self->view, database);
         self->view.now_us = now_s * G_USEC_PER_SEC;
