@@ -9,6 +9,7 @@
 
 #include "relay/body.h"
 #include "relay/deadline.h"
+#include "relay/door.h"
 #include "relay/held.h"
 #include "relay/server.h"
 
@@ -22,6 +23,7 @@ struct TgServer {
         TgServerOptions options;
         TgServerRules rules;
         GPtrArray *daemons;
+        TgDoor *door; /* NULL: the library accepts by itself */
         TgHeld *held;
         GArray *pending;  /* TgJob, for the writer at the end of this turn */
         GArray *finished; /* TgJob, scratch */

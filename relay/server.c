@@ -108,6 +108,19 @@ keep_escapes(void *user_data, struct MHD_Connection *mhd, char *text)
 
 /* ---- the loop ---- */
 
+/* The library closes what it does not take. */
+static void
+on_enter(gpointer user_data, gpointer tag, int fd, const struct sockaddr *source)
+{
+        TgServer *self = user_data;
+        socklen_t n_bytes = source->sa_family == AF_INET    ? sizeof(struct sockaddr_in)
+                            : source->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                            : sizeof(sa_family_t);
+
+        MHD_add_connection(tag, fd, source, n_bytes);
+        self->is_run_again = TRUE;
+}
+
 TgServer *
 tg_server_new(const TgServerOptions *options, const TgServerRules *rules)
 {
@@ -116,6 +129,13 @@ tg_server_new(const TgServerOptions *options, const TgServerRules *rules)
         self->options = *options;
         tg_server_set_rules(self, rules);
         self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
+        if (options->has_proxy_header)
+                self->door = tg_door_new(&(TgDoorOptions){
+                        .trust = &self->rules.trust,
+                        .max_callers = options->max_connections,
+                        .on_enter = on_enter,
+                        .user_data = self,
+                });
         self->held = tg_held_new();
         self->pending = g_array_new(FALSE, FALSE, sizeof(TgJob));
         self->finished = g_array_new(FALSE, FALSE, sizeof(TgJob));
@@ -140,6 +160,7 @@ tg_server_free(TgServer *self)
         tg_server_drop_requests(self);
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
+        tg_door_free(self->door);
         g_ptr_array_unref(self->daemons);
         tg_held_free(self->held);
         g_array_unref(self->pending);
@@ -194,7 +215,8 @@ tg_server_listen(TgServer *self, int fd, GError **error)
         }
         g_ptr_array_add(self->daemons, daemon);
 
-        return TRUE;
+        /* It gives its socket back, and is given connections instead. */
+        return !self->door || tg_door_listen(self->door, MHD_quiesce_daemon(daemon), daemon, error);
 }
 
 /* Milliseconds that the loop may sleep. */
@@ -213,6 +235,8 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, late_us);
         if (self->options.pulse_us > 0)
                 next_us = MIN(next_us, self->next_pulse_us - now_us);
+        if (self->door && tg_door_next_us(self->door, now_us) >= 0)
+                next_us = MIN(next_us, tg_door_next_us(self->door, now_us));
         if (self->is_stopping)
                 next_us = MIN(next_us, self->stop_us - now_us);
         for (guint i = 0; i < self->daemons->len; i++) {
@@ -253,6 +277,9 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         tg_metrics_count(TG_COUNT_LIMITED_TIME, tg_deadlines_enforce(&self->deadlines, now_us));
         tg_tls_sweep(now_us);
         self->is_run_again = FALSE;
+        if (self->door)
+                tg_metrics_count(TG_COUNT_LIMITED_TIME,
+                                 tg_door_run(self->door, now_us, self->deadlines.patience_us));
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_writer_push(self->options.writer, self->pending);
@@ -275,13 +302,15 @@ begin_stop(TgServer *self)
                 if (fd >= 0)
                         close(fd);
         }
+        if (self->door)
+                tg_door_close(self->door);
         tg_server_end_waits(self);
 }
 
 void
 tg_server_run(TgServer *self)
 {
-        nfds_t n_fds = 2 + self->daemons->len;
+        nfds_t n_fds = 3 + self->daemons->len;
         g_autofree struct pollfd *fds = g_new0(struct pollfd, n_fds);
 
         fds[0] = (struct pollfd){tg_writer_get_fd(self->options.writer), POLLIN, 0};
@@ -293,6 +322,8 @@ tg_server_run(TgServer *self)
                                                 ->epoll_fd,
                                         POLLIN,
                                         0};
+
+        fds[n_fds - 1] = (struct pollfd){self->door ? tg_door_get_fd(self->door) : -1, POLLIN, 0};
 
         while (!turn(self, fds, n_fds) || !self->options.on_signal(self->options.user_data))
                 ;

@@ -19,10 +19,11 @@ typedef struct {
         TgWriter *writer;
         TgStore *reader; /* NULL: reads go through the writer, too */
         TgRateLimit *rate_limit;
-        gboolean is_tls;         /* with what tls.h shows; FALSE: plain HTTP */
-        guint max_connections;   /* in all */
-        guint idle_timeout_s;    /* nothing comes and nothing goes */
-        gsize max_headers_bytes; /* of a request, and of an answer; less is faster */
+        gboolean has_proxy_header; /* trusted proxies begin with one: proxy-header.h */
+        gboolean is_tls;           /* with what tls.h shows; FALSE: plain HTTP */
+        guint max_connections;     /* in all */
+        guint idle_timeout_s;      /* nothing comes and nothing goes */
+        gsize max_headers_bytes;   /* of a request, and of an answer; less is faster */
         int signal_fd;
         gint64 pulse_us; /* call @on_pulse this often while all is well; 0: never */
         void (*on_pulse)(gpointer user_data);

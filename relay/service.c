@@ -391,6 +391,7 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         g_autoptr(TgStore) monitor_reader = NULL;
         g_autoptr(TgMonitor) monitor = NULL; /* goes first, the writer after it */
         TgServerOptions options = {
+                .has_proxy_header = settings->has_proxy_header != 0,
                 .is_tls = self->is_tls,
                 .rate_limit = self->rate_limit,
                 .max_connections = fit_connections(settings->max_connections),

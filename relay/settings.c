@@ -62,6 +62,7 @@ typedef struct {
 static const NumberKey number_keys[] = {
         {"MaxConnections",       MEMBER(max_connections),            4096,                1,    1000000,            FIXED},
         {"ConnectionsPerSource", MEMBER(max_connections_per_source), 256,                 0,    1000000,            FREE },
+        {"ProxyProtocol",        MEMBER(has_proxy_header),           0,                   0,    1,                  FIXED},
         {"MaxHeldReads",         MEMBER(max_held),                   3072,                0,    1000000,            FREE },
         {"HeldReadsPerSource",   MEMBER(max_held_per_source),        128,                 0,    1000000,            FREE },
         {"MaxWait",              MEMBER(max_wait_s),                 TG_MAX_WAIT_S,       0,    TG_MAX_WAIT_S,      FREE },
@@ -388,7 +389,12 @@ parse_proxies(const Reading *reading, GError **error)
                 return fault(reading, "TrustedProxies", error, what);
         }
 
-        return TRUE;
+        return (!self->has_proxy_header || self->proxies->len > 0) ||
+               fault(reading,
+                     "ProxyProtocol",
+                     error,
+                     "the PROXY protocol is believed of nobody: set TrustedProxies=, or "
+                     "ProxyProtocol=0");
 }
 
 static gboolean

@@ -30,6 +30,7 @@ typedef struct {
         char *state_directory;
         guint64 max_connections;
         guint64 max_connections_per_source;
+        guint64 has_proxy_header; /* 0 or 1 */
         guint64 max_held;
         guint64 max_held_per_source;
         guint64 max_wait_s;

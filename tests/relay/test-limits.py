@@ -135,7 +135,7 @@ class Slow(unittest.TestCase):
             for sock in slow:
                 self.assertTrue(is_ended(sock))  # or the socket's own time-out is an error
                 sock.close()
-            self.assertGreaterEqual(relay.number('limited_total{limit="time"}'), 4)
+            until(lambda: relay.number('limited_total{limit="time"}') >= 4, "they are counted")
             # a read that waits is none
             self.assertIsNone(held.answer)
             self.assertEqual(Device(relay, alice.claim, alice.path).update("two").status, 200)
@@ -257,6 +257,80 @@ class Proxies(unittest.TestCase):
                     self.assertEqual(sock.recv(1), b"")
                 except ConnectionError:
                     pass
+
+
+class ProxyProtocol(unittest.TestCase):
+    PROXY = "127.0.0.5"
+    SETTINGS = "ProxyProtocol=1\nTrustedProxies=127.0.0.5\n"
+
+    def device(self, relay, header, source=PROXY):
+        """Over TLS that begins after HEADER."""
+        raw = socket.create_connection((relay.host, relay.port), DEADLINE_S, (source, 0))
+        raw.sendall(header)
+        device = Device(relay)
+        device.connection.sock = relay.tls().wrap_socket(raw, server_hostname=relay.host)
+        return device
+
+    def line(self, address, family="TCP4"):
+        return b"PROXY %s %s %s 4711 443\r\n" % (
+            family.encode(), address.encode(), address.encode())
+
+    def binary(self, address):
+        return (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton(address) * 2
+                + b"\x12\x67\1\xbb")
+
+    def test_who_is_named_is_who_connects(self):
+        with Watched(self.SETTINGS + "CreationsPerMinute=1\n") as relay:
+            for status, header in [
+                (200, self.line("198.51.100.1")), (429, self.line("198.51.100.1")),
+                (429, self.binary("198.51.100.1")), (200, self.binary("198.51.100.2")),
+                (200, self.line("2001:db8:0:1::1", "TCP6")),
+                (429, self.line("2001:db8:0:2::1", "TCP6")),
+                (200, b"PROXY UNKNOWN\r\n"), (429, b"PROXY UNKNOWN\r\n"),
+            ]:
+                self.assertEqual(self.device(relay, header).create().status, status, header)
+
+    def test_limits_are_those_of_whom_it_names(self):
+        with Watched(self.SETTINGS + "ConnectionsPerSource=1\n") as relay:
+            first = self.device(relay, self.line("198.51.100.1"))
+            with self.assertRaises((ssl.SSLError, ConnectionError)):
+                self.device(relay, self.line("198.51.100.1"))
+            self.assertEqual(self.device(relay, self.line("198.51.100.2")).create().status, 200)
+            self.assertEqual(first.create().status, 200)
+
+    def test_it_is_needed_of_the_proxy_and_of_nobody_else(self):
+        with Watched(self.SETTINGS + "RequestTimeout=1\n") as relay:
+            self.assertEqual(self.device(relay, b"", OTHER).create().status, 200)
+            for header, source in [
+                (b"", self.PROXY), (b"PROXY TCP9 \r\n", self.PROXY),
+                (self.line("198.51.100.1"), OTHER),
+            ]:
+                with self.assertRaises((ssl.SSLError, ConnectionError), msg=header):
+                    self.device(relay, header, source)
+            with socket.create_connection(
+                (relay.host, relay.port), DEADLINE_S, (self.PROXY, 0)
+            ) as sock:
+                sock.sendall(b"PROXY TC")  # and no more
+                self.assertEqual(sock.recv(1), b"")
+            until(lambda: relay.number('limited_total{limit="time"}') >= 1, "it is counted")
+
+    def test_in_pieces_and_with_a_held_read_until_it_stops(self):
+        with Watched(self.SETTINGS) as relay:
+            raw = socket.create_connection((relay.host, relay.port), DEADLINE_S, (self.PROXY, 0))
+            raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for octet in self.line("198.51.100.1"):
+                raw.sendall(bytes([octet]))
+            alice = Device(relay)
+            alice.connection.sock = relay.tls().wrap_socket(raw, server_hostname=relay.host)
+            self.assertEqual(alice.create().status, 200)
+            waiting = socket.create_connection((relay.host, relay.port), DEADLINE_S,
+                                               (self.PROXY, 0))
+            held = alice.hold(1)
+            relay.stop()
+            self.assertEqual(held.get().status, 304)
+            self.assertEqual(waiting.recv(1), b"")
+            waiting.close()
+            relay.start()
 
 
 if __name__ == "__main__":

@@ -106,6 +106,8 @@ class Settings(unittest.TestCase):
             (public + "Certificate=%s\nKey=%s\n" % (key, key), 0, "no chain in PEM"),
             (public + "Listen=somewhere:1\n", 0, "give a numeric address"),
             (public + "Listen=0.0.0.0:1\n", 0, "Certificate="),
+            (public + "TrustedProxies=unix;10.0.0.0/8;x\n", 3, '"x" is no network'),
+            (public + "ProxyProtocol=1\n", 3, "set TrustedProxies="),
             ("", 0, "PublicUrl="),
         ]
         for settings, line, named in cases:
