@@ -283,10 +283,26 @@ def records():
     yield b"\x01\x01\0\0\0\x08\0\0\0\0\0\0\0\x07\x02\0\0\0\x04text\x03\0\0\0\0"
 
 
+def proxies():
+    """What a proxy says of its client, before the connection or in a header."""
+    for line in ("TCP4 192.0.2.7 203.0.113.1 4711 443", "TCP6 2001:db8::7 2001:db8::1 1 2",
+                 "UNKNOWN", "TCP4 192.0.2.7"):
+        yield "PROXY %s\r\nGET / HTTP/1.1\r\n" % line
+    start = b"\r\n\r\n\0\r\nQUIT\n"
+    yield start + b"\x21\x11\0\x0c\xc0\0\2\7\xcb\0\x71\1\x12\x67\1\xbb"
+    yield start + b"\x21\x21\0\x27" + bytes(32) + b"\x12\x67\1\xbb\4\0\0"
+    yield start + b"\x20\0\0\0"
+    for text in ("for=192.0.2.7", "for=192.0.2.7:99;proto=https, for=10.0.0.1",
+                 'For="[2001:db8::1]:4711"', 'for="[::1', "for=unknown, for=_x", "192.0.2.0/24",
+                 "2001:db8::/33", "unix"):
+        yield text
+
+
 def all_seeds():
     for target, made in (
             ("answer", answers()), ("envelope", plaintexts()), ("exchange", exchanges()),
-            ("json", plaintexts()), ("link", links()), ("pin", pins()), ("record", records()),
+            ("json", plaintexts()), ("link", links()), ("pin", pins()), ("proxy", proxies()),
+            ("record", records()),
             ("relay", relays()), ("request", requests()), ("tdch", transports()),
             ("text", texts()), ("thread", threads())):
         for one in made:
