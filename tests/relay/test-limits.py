@@ -290,6 +290,14 @@ class ProxyProtocol(unittest.TestCase):
             ]:
                 self.assertEqual(self.device(relay, header).create().status, status, header)
 
+    def test_what_comes_in_the_same_breath_is_the_clients(self):
+        relay = Relay("--public-url", ORIGIN, settings=self.SETTINGS, plain=True)
+        with relay:
+            for header in (self.line("198.51.100.1"), self.binary("198.51.100.1")):
+                with relay.socket(self.PROXY) as sock:
+                    sock.sendall(header + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    self.assertEqual(sock.recv(12), b"HTTP/1.1 404")
+
     def test_limits_are_those_of_whom_it_names(self):
         with Watched(self.SETTINGS + "ConnectionsPerSource=1\n") as relay:
             first = self.device(relay, self.line("198.51.100.1"))
