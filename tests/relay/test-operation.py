@@ -15,6 +15,7 @@ from relayprocess import (
     DEADLINE_S, RELAY, Answer, Device, Relay, Watched, create_body, draw, make_pair, until
 )
 
+ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 ORIGIN = "https://relay.example"
 
 
@@ -77,6 +78,14 @@ class Settings(unittest.TestCase):
         again = self.check(result.stdout.partition("\n")[2])
         self.assertEqual(again.stdout, result.stdout)
         self.assertFalse(os.path.exists(self.relay.state))
+
+    def test_manual_names_what_waits_for_a_start(self):
+        with open(os.path.join(ROOT, "data/man/tigress-relay.conf.5")) as file:
+            told = file.read().partition("At the next start only:\n")[2].partition(".SH")[0]
+        with open(os.path.join(ROOT, "relay/settings.c")) as file:
+            fixed = re.findall(r'\{"(\w+)",[^{}]*?\bFIXED\b', file.read())
+        self.assertGreater(len(fixed), 10)
+        self.assertEqual(sorted(re.findall(r"(\w+)= ", told)), sorted(fixed))
 
     def test_check_prints_no_password(self):
         result = self.check("PublicUrl=https://x.example\nStore=redis://ann:s3cret@x.example/1\n")
