@@ -289,24 +289,27 @@ tg_envelope_build(const char *format,
         g_autoptr(TgSecret) plaintext = NULL;
         g_autoptr(TgEnvelope) envelope = NULL;
         Writer counter = {0}, writer = {0};
-        gsize n_bytes;
+        gsize n_bytes, n_max;
         guint8 *room;
 
         if (header && !header->present)
                 header = NULL;
+        n_max = header && header->is_tight ? TG_MAX_TIGHT_BYTES : TG_MAX_PLAINTEXT_BYTES;
 
         if (n_content <= TG_MAX_PLAINTEXT_BYTES)
                 put_plaintext(&counter, format, content, n_content, header, 0);
         else
                 counter.n_chars = n_content;
         n_bytes = header ? tg_padding_bucket(counter.n_chars) : counter.n_chars;
-        if (n_bytes == 0 || n_bytes > TG_MAX_PLAINTEXT_BYTES) {
+        if (header && header->is_tight)
+                n_bytes = MIN(n_bytes, n_max);
+        if (n_bytes == 0 || n_bytes < counter.n_chars || n_bytes > n_max) {
                 tg_set_error(error,
                              TG_ERROR_LIMIT_REACHED,
                              "the message has %" G_GSIZE_FORMAT
                              " octets and at most %d fit: make the content smaller",
                              counter.n_chars,
-                             TG_MAX_PLAINTEXT_BYTES);
+                             (int)n_max);
                 return NULL;
         }
 

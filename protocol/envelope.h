@@ -24,6 +24,7 @@ typedef struct {
         gboolean has_ack;
         guint32 ack;
         gboolean reads_end; /* "end": 1 */
+        gboolean is_tight;  /* written only: pads to no more than TG_MAX_TIGHT_BYTES */
         /* authenticated display information; unset parts NULL. Text of a
          * stranger: clean before showing. */
         char *title;

@@ -283,16 +283,19 @@ read_payload(TgExchange *self, const TgJson *payload, TgOutput *output, GError *
 static gboolean
 write_message(TgExchange *self, const TgInput *input, TgOutput *output, GError **error)
 {
+        TgHeader header = input->header ? *input->header : (TgHeader){0}; /* lent */
         gsize n_content;
         const guint8 *content = tg_secret_get(input->content, &n_content);
-        char *payload = tg_thread_write(self->thread,
-                                        self->mode == TG_MODE_T1 ? self->key : self->app_own,
-                                        input->format,
-                                        content,
-                                        n_content,
-                                        input->header,
-                                        error);
+        char *payload;
 
+        header.is_tight = self->is_tight;
+        payload = tg_thread_write(self->thread,
+                                  self->mode == TG_MODE_T1 ? self->key : self->app_own,
+                                  input->format,
+                                  content,
+                                  n_content,
+                                  &header,
+                                  error);
         if (!payload)
                 return FALSE;
         tg_exchange_set_pending(self, payload, TG_OUTPUT_WRITE);

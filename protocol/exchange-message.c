@@ -37,6 +37,7 @@ tg_exchange_header(const TgExchange *self, guint32 seq, gint64 ack)
                 .has_ack = ack >= 0,
                 .ack = ack >= 0 ? (guint32)ack : 0,
                 .reads_end = self->reads_end,
+                .is_tight = self->is_tight,
         };
 
         memcpy(header.sid, self->sid, TG_SID_BYTES);

@@ -42,6 +42,7 @@ struct TgExchange {
         gboolean is_confirmed;
         gboolean has_said_end;
         gboolean reads_end; /* what the own header promises */
+        gboolean is_tight;  /* as in the terms */
         guint scrypt_log2_n;
         guint attempt;       /* k of the offer that counts; 0: none yet */
         guint attempts_max;  /* of the offers */

@@ -259,6 +259,32 @@ read_accept(TgExchange *self,
         return TRUE;
 }
 
+/* Told by the key alone; whether it is a good offer is judged when it is read. */
+gboolean
+tg_exchange_peek(const TgSecret *secret, const TgJson *payload, TgMode *ret_mode)
+{
+        g_autoptr(TgSecret) early = NULL;
+        g_autoptr(TgSecret) key = NULL;
+        g_autoptr(TgSecret) plaintext = NULL;
+        g_autoptr(TgEnvelope) envelope = NULL;
+        TgJson mode;
+        guint32 number = 0;
+
+        if (tg_secret_size(secret) != TG_EXCHANGE_KEY_BYTES)
+                return FALSE;
+        early = tg_exchange_early(secret, NULL);
+        key = early ? tg_exchange_handshake_key(early, TG_ROLE_INITIATOR, NULL) : NULL;
+        plaintext = key ? tg_payload_open(key, payload, NULL) : NULL;
+        envelope = plaintext ? tg_envelope_parse(plaintext, NULL) : NULL;
+        if (!envelope)
+                return FALSE;
+        if (tg_json_get(&envelope->content, "mode", &mode))
+                tg_json_get_uint(&mode, &number);
+        *ret_mode = number == 2 ? TG_MODE_T2 : TG_MODE_T2_PIN;
+
+        return TRUE;
+}
+
 gboolean
 tg_recipient_read(TgExchange *self,
                   const TgJson *payload,

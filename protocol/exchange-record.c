@@ -23,7 +23,8 @@ enum {
         FLAG_CONFIRMED = 1 << 0,
         FLAG_SAID_END = 1 << 1,
         FLAG_READS_END = 1 << 2,
-        ALL_FLAGS = (1 << 3) - 1,
+        FLAG_TIGHT = 1 << 3,
+        ALL_FLAGS = (1 << 4) - 1,
 };
 
 typedef enum { KIND_SECRET, KIND_TEXT, KIND_BYTES } Kind;
@@ -136,7 +137,8 @@ put_exchange(Writer *self, const TgExchange *exchange, GBytes *thread)
         put_octet(self,
                   (exchange->is_confirmed ? FLAG_CONFIRMED : 0) |
                           (exchange->has_said_end ? FLAG_SAID_END : 0) |
-                          (exchange->reads_end ? FLAG_READS_END : 0));
+                          (exchange->reads_end ? FLAG_READS_END : 0) |
+                          (exchange->is_tight ? FLAG_TIGHT : 0));
         put_octet(self, exchange->scrypt_log2_n);
         put_octet(self, exchange->attempt);
         put_octet(self, exchange->attempts_max);
@@ -274,6 +276,7 @@ take_numbers(Reader *self, TgExchange *exchange)
         exchange->is_confirmed = (flags & FLAG_CONFIRMED) != 0;
         exchange->has_said_end = (flags & FLAG_SAID_END) != 0;
         exchange->reads_end = (flags & FLAG_READS_END) != 0;
+        exchange->is_tight = (flags & FLAG_TIGHT) != 0;
 
         return take_bytes(self, exchange->claim, sizeof exchange->claim) &&
                take_bytes(self, exchange->offer_hash, sizeof exchange->offer_hash) &&

@@ -75,6 +75,7 @@ tg_exchange_new(const TgExchangeTerms *terms, GError **error)
         self->role = terms->role;
         self->mode = terms->mode;
         self->place = g_strdup(terms->place);
+        self->is_tight = terms->is_tight;
         self->scrypt_log2_n = terms->scrypt_log2_n ? terms->scrypt_log2_n : TG_SCRYPT_LOG2_N;
         if (self->role == TG_ROLE_INITIATOR)
                 tg_random(self->sid, sizeof self->sid);

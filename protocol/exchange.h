@@ -26,12 +26,15 @@ typedef enum {
 typedef struct {
         TgRole role;
         TgMode mode;
-        const TgSecret *secret;         /* the link's, without mode octet; 32 octets in T2 */
-        const char *claim;              /* own Mailbox-Device-Claim, UUID text (T2) */
-        const char *place;              /* canonical mailbox URL; NULL: not known yet (initiator) */
+        const TgSecret *secret; /* the link's, without mode octet; 32 octets in T2 */
+        const char *claim;      /* own Mailbox-Device-Claim, UUID text (T2) */
+        /* Canonical mailbox URL, or the URI template of plain HTTP; NULL: not known yet (initiator)
+         */
+        const char *place;
         const TgSecret *pin;            /* initiator with PIN: the digits with their check digit */
         gboolean is_headerless_allowed; /* T1, both roles: an old peer may do without header */
-        guint8 scrypt_log2_n;           /* 0: 14, the specified cost; lower in tests alone */
+        gboolean is_tight;    /* plain HTTP: the largest padding does not fit into its messages */
+        guint8 scrypt_log2_n; /* 0: 14, the specified cost; lower in tests alone */
 } TgExchangeTerms;
 
 typedef struct TgExchange TgExchange;
@@ -41,6 +44,10 @@ typedef struct TgExchange TgExchange;
 TgExchange *tg_exchange_new(const TgExchangeTerms *terms, GError **error);
 void tg_exchange_free(TgExchange *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgExchange, tg_exchange_free)
+
+/* Where the link does not tell the mode: whether @payload is an offer of T2 under the link's
+ * @secret, and of which mode. FALSE: it is none. */
+gboolean tg_exchange_peek(const TgSecret *secret, const TgJson *payload, TgMode *ret_mode);
 
 /* The initiator learns the mailbox's address from the relay's answer to OFFER(1). Once. */
 gboolean tg_exchange_set_place(TgExchange *self, const char *place, GError **error);

@@ -21,6 +21,8 @@
 #define TG_MAX_TDCH_MESSAGES 65536 /* the number of one has 16 bits */
 /* What fits beside 32 random octets, three lengths and the number into a plaintext */
 #define TG_MAX_TDCH_MESSAGE_BYTES (TG_MAX_PLAINTEXT_BYTES - 32 - 7)
+/* The largest plaintext object that fits there, sealed once more or not */
+#define TG_MAX_TIGHT_BYTES (TG_MAX_TDCH_MESSAGE_BYTES - 28)
 #define TG_MAX_TDCH_BODY_BYTES (TG_MAX_PLAINTEXT_BYTES + 48) /* nonce and tag */
 /* Every plaintext of an exchange is kept, for no library's digest can be stored half done:
  * seven of the largest, and with what is stored beside it one block of the secure heap. */
@@ -33,6 +35,7 @@
 
 /* Links */
 #define TG_MAX_LINK_CHARS 4096
+#define TG_MAX_TEMPLATE_CHARS 2048 /* the link holds it in base64 */
 #define TG_MAX_LINK_VERSION 999
 
 /* Mailbox API */

@@ -31,10 +31,8 @@ refuse(GError **error, const char *wrong)
         return FALSE;
 }
 
-/* The template's own origin; NULL when it is no template. Requests go where the
- * template says, so it is held to the rules of a link. */
-static char *
-template_origin(const char *template, GError **error)
+char *
+tg_template_origin(const char *template, GError **error)
 {
         static const char wrong[] = "its template is none that can be used";
         g_autofree char *origin = NULL;
@@ -57,6 +55,12 @@ template_origin(const char *template, GError **error)
         }
 
         return g_steal_pointer(&origin);
+}
+
+const char *
+tg_link_place(const TgLink *self)
+{
+        return self->mailbox_url ? self->mailbox_url : self->template;
 }
 
 gboolean
@@ -85,7 +89,7 @@ tg_link_take_tdch(TgLink *self, GError **error)
                 return refuse(error, wrong);
 
         self->template = g_strndup((const char *)bytes + 4 + n_r + 2, n_template);
-        origin = template_origin(self->template, error);
+        origin = tg_template_origin(self->template, error);
         if (!origin)
                 return FALSE;
         if (!g_str_equal(origin, self->origin))
@@ -102,7 +106,7 @@ tg_link_format_tdch(const char *template, guint16 suite, const TgSecret *secret,
         gsize n_template = strlen(template);
         gsize n_r;
         const guint8 *r = tg_secret_get(secret, &n_r);
-        g_autofree char *origin = template_origin(template, error);
+        g_autofree char *origin = tg_template_origin(template, error);
         g_autofree char *before = NULL;
         g_autoptr(TgSecret) fragment = NULL;
         guint8 *room;

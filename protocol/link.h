@@ -54,6 +54,13 @@ TgSecret *tg_link_format(const char *mailbox_url,
 TgSecret *
 tg_link_format_tdch(const char *template, guint16 suite, const TgSecret *secret, GError **error);
 
+/* The origin of a URI template, which requests follow: https, one {tigress_location} in path or
+ * query. TG_ERROR_INVALID otherwise. */
+char *tg_template_origin(const char *template, GError **error);
+
+/* Where the messages of a link lie: its mailbox, or its template. */
+const char *tg_link_place(const TgLink *self);
+
 /* The canonical mailbox URL behind a relay's urlLink, or NULL with
  * TG_ERROR_TAMPERED: it must have @origin, parse as above, and have neither
  * query nor fragment. */

@@ -24,13 +24,28 @@ refuse(GError **error, const char *why)
         return FALSE;
 }
 
+static char *
+format(const char *type, const guint8 *sealed, gsize n_sealed)
+{
+        gsize n_chars = tg_base64_encoded_chars(TG_BASE64_STANDARD, n_sealed);
+        char *payload = g_malloc(n_chars + 64);
+        char *at = payload;
+
+        at = g_stpcpy(at, "{\"type\":\"");
+        at = g_stpcpy(at, type);
+        at = g_stpcpy(at, "\",\"data\":\"");
+        tg_base64_encode_to(TG_BASE64_STANDARD, sealed, n_sealed, at);
+        g_stpcpy(at + n_chars, "\"}");
+
+        return payload;
+}
+
 char *
 tg_payload_seal(const TgSecret *key, const guint8 *iv, const TgSecret *plaintext, GError **error)
 {
         const char *type = NULL;
         g_autofree guint8 *sealed = NULL;
-        char *payload, *at;
-        gsize n_bytes, n_sealed, n_chars;
+        gsize n_bytes, n_sealed;
         const guint8 *bytes = tg_secret_get(plaintext, &n_bytes);
 
         for (gsize i = 0; i < G_N_ELEMENTS(types); i++)
@@ -51,15 +66,7 @@ tg_payload_seal(const TgSecret *key, const guint8 *iv, const TgSecret *plaintext
                 return NULL;
         tg_declassify(sealed, n_sealed);
 
-        n_chars = tg_base64_encoded_chars(TG_BASE64_STANDARD, n_sealed);
-        payload = at = g_malloc(n_chars + 64);
-        at = g_stpcpy(at, "{\"type\":\"");
-        at = g_stpcpy(at, type);
-        at = g_stpcpy(at, "\",\"data\":\"");
-        tg_base64_encode_to(TG_BASE64_STANDARD, sealed, n_sealed, at);
-        g_stpcpy(at + n_chars, "\"}");
-
-        return payload;
+        return format(type, sealed, n_sealed);
 }
 
 /* Type and data of a payload in either form. */
@@ -191,6 +198,44 @@ tg_payload_open(const TgSecret *key, const TgJson *payload, GError **error)
         }
 
         return tg_aead_open(key, NULL, 0, sealed, n_sealed, error);
+}
+
+TgSecret *
+tg_payload_octets(const TgJson *payload, GError **error)
+{
+        g_autofree char *scratch = NULL;
+        g_autofree char *copy = NULL;
+        g_autofree guint8 *sealed = NULL;
+        TgJson type, data;
+        const char *text;
+        gsize n_chars, n_sealed;
+
+        if (!tg_payload_split(payload, &scratch, &type, &data, error))
+                return NULL;
+        text = data_text(&data, &copy, &n_chars);
+        sealed = g_malloc(tg_base64_decoded_room(n_chars));
+        if (key_length(&type) != 32 ||
+            !tg_base64_decode(TG_BASE64_STANDARD, text, n_chars, sealed, &n_sealed)) {
+                refuse(error, "the payload is of a type that does not travel like this");
+                return NULL;
+        }
+
+        return tg_secret_new(sealed, n_sealed, error);
+}
+
+char *
+tg_payload_from_octets(const TgSecret *octets, GError **error)
+{
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(octets, &n_bytes);
+
+        if (n_bytes < TG_MIN_SEALED_BYTES || n_bytes > TG_MAX_SEALED_BYTES) {
+                refuse(error, "the message has a length that no payload can have");
+                return NULL;
+        }
+        tg_declassify(bytes, n_bytes);
+
+        return format("AEAD_AES_256_GCM", bytes, n_bytes);
 }
 
 gboolean

@@ -30,5 +30,10 @@ gboolean tg_payload_split(const TgJson *payload,
  * everything that is wrong with the payload. */
 TgSecret *tg_payload_open(const TgSecret *key, const TgJson *payload, GError **error);
 
+/* IV || C || T of a payload that is sealed for AES-256, and the payload made of them: what
+ * travels over plain HTTP. NULL with TG_ERROR_TAMPERED where they are none. */
+TgSecret *tg_payload_octets(const TgJson *payload, GError **error);
+char *tg_payload_from_octets(const TgSecret *octets, GError **error);
+
 /* SHA-256 over the data text: the identity of a payload. */
 gboolean tg_payload_digest(const TgJson *payload, guint8 ret_digest[32], GError **error);

@@ -273,6 +273,7 @@ next_header(const TgThread *self, const TgHeader *extra, TgHeader *ret_header)
         header.ack = header.has_ack ? (guint32)self->peer_seq : 0;
         if (extra) { /* lent: the texts stay the caller's */
                 header.reads_end = extra->reads_end;
+                header.is_tight = extra->is_tight;
                 header.title = extra->title;
                 header.description = extra->description;
                 header.image_url = extra->image_url;
