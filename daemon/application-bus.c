@@ -14,6 +14,8 @@
 #include "protocol/limits.h"
 #include "protocol/text.h"
 
+#define NEUTRAL_TITLE "Shared credential"
+
 #define MAX_LINKS 4
 #define MAX_OPENINGS 8 /* at a time, whoever asks */
 #define APPLICATION_INTERFACE "org.freedesktop.Application"
@@ -77,6 +79,19 @@ notify_error(TgWalletBus *self, const GError *error)
 }
 
 static void
+notify_invitation(TgWalletBus *self, const char *title, const char *origin, const char *more)
+{
+        g_autofree char *body = g_strdup_printf("%s\nFrom %s; not verified. To accept it, "
+                                                "run \u201ctigressctl accept\u201d "
+                                                "and paste the link.%s",
+                                                title,
+                                                origin,
+                                                more);
+
+        notify(self, "Invitation to a credential", body);
+}
+
+static void
 on_inspected(const TgDisplay *display, gint64 expires_s, const GError *error, gpointer user_data)
 {
         TgOpening *self = user_data;
@@ -86,14 +101,8 @@ on_inspected(const TgDisplay *display, gint64 expires_s, const GError *error, gp
                 notify_error(self->bus, error);
         } else {
                 g_autofree char *title = tg_text_clean(display->title, -1, TG_MAX_TITLE_BYTES);
-                g_autofree char *body = g_strdup_printf("%s\nFrom %s; not verified. To accept it, "
-                                                        "run \u201ctigressctl accept\u201d "
-                                                        "and paste the link.%s",
-                                                        title,
-                                                        self->origin,
-                                                        self->has_pin ? PIN_NEEDED : "");
 
-                notify(self->bus, "Invitation to a credential", body);
+                notify_invitation(self->bus, title, self->origin, self->has_pin ? PIN_NEEDED : "");
         }
         tg_pending_take(self->bus, self);
         free_opening(self);
@@ -107,13 +116,16 @@ open_link(TgWalletBus *bus, const char *text)
         g_autoptr(TgLink) link = tg_link_parse(text, strlen(text), FALSE, &error);
         TgOpening *self;
 
-        if (link != NULL && link->mailbox_url == NULL)
-                error = tg_error_new(TG_ERROR_INVALID,
-                                     "this version cannot open a link of this kind");
         if (error == NULL)
                 tg_inspection_is_allowed(wallet, link, &error);
         if (error != NULL) {
                 notify_error(bus, error);
+                return;
+        }
+
+        if (link->mode == TG_LINK_TDCH) {
+                /* Looking would be reading. */
+                notify_invitation(bus, NEUTRAL_TITLE, link->origin, "");
                 return;
         }
 

@@ -22,6 +22,7 @@
 #include "protocol/text.h"
 
 #define NEUTRAL_TITLE "Shared credential"
+#define RELAY_PATH "/v1/t/{tigress_location}"
 
 typedef struct {
         TgWalletBus *bus;
@@ -199,6 +200,71 @@ check_relay(TgCreate *self, GError **error)
         return TRUE;
 }
 
+static gboolean
+is_drop(const TgCreate *self)
+{
+        return self->transport != NULL && g_str_equal(self->transport, "tdch");
+}
+
+/* Requests go where the template says: it stands for the relay. */
+static gboolean
+check_transport(TgCreate *self, GError **error)
+{
+        g_autofree char *origin = NULL;
+        g_autofree char *named = NULL;
+
+        if (self->transport != NULL && !is_drop(self) && !g_str_equal(self->transport, "mailbox")) {
+                tg_set_error(
+                        error, TG_ERROR_INVALID, "the transports are \"mailbox\" and \"tdch\"");
+                return FALSE;
+        }
+        if (is_drop(self) && self->has_public_title) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "over plain HTTP no title is shown in public: leave out "
+                             "\"public-title\"");
+                return FALSE;
+        }
+        if (is_drop(self) && self->letter != NULL) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "a link over plain HTTP has no letter: leave out "
+                             "\"vertical-letter\"");
+                return FALSE;
+        }
+        if (self->template == NULL)
+                return TRUE;
+        if (!is_drop(self)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "a \"template\" goes with \"transport\" \"tdch\" only");
+                return FALSE;
+        }
+        origin = strlen(self->template) <= TG_MAX_TEMPLATE_CHARS
+                         ? tg_template_origin(self->template, NULL)
+                         : NULL;
+        if (origin == NULL) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"template\" must be an https address with {tigress_location} once "
+                             "in its path or query, of at most %d characters",
+                             TG_MAX_TEMPLATE_CHARS);
+                return FALSE;
+        }
+        named = self->relay != NULL ? tg_origin_parse(self->relay, FALSE, error) : NULL;
+        if (self->relay != NULL && named == NULL)
+                return FALSE;
+        if (named != NULL && !g_str_equal(named, origin)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"relay\" and \"template\" name two servers: leave out \"relay\"");
+                return FALSE;
+        }
+        g_free(self->relay);
+        self->relay = g_steal_pointer(&origin);
+        return TRUE;
+}
+
 static TgPinRule
 pin_rule(const TgCreate *self)
 {
@@ -266,13 +332,6 @@ check_options(TgCreate *self, GError **error)
                              TG_MAX_LIFE_S);
                 return FALSE;
         }
-        if ((self->transport != NULL && !g_str_equal(self->transport, "mailbox")) ||
-            self->template != NULL) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "this version knows the transport \"mailbox\" only");
-                return FALSE;
-        }
         if (self->kind != NULL && !tg_vertical_has_kind(self->vertical, self->kind)) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
@@ -295,7 +354,7 @@ check_options(TgCreate *self, GError **error)
                 tg_set_error(error, TG_ERROR_INVALID, "\"image-url\" must begin with https://");
                 return FALSE;
         }
-        return check_pin(self, error) && check_relay(self, error);
+        return check_pin(self, error) && check_transport(self, error) && check_relay(self, error);
 }
 
 static TgCreate *
@@ -444,6 +503,9 @@ begin(TgCreate *self)
         }
 
         title = tg_text_clean(title_of(self), -1, TG_MAX_TITLE_BYTES);
+        /* Where the relay, as ours does, has a place for messages of this kind. */
+        if (is_drop(self) && self->template == NULL)
+                self->template = g_strconcat(self->relay, RELAY_PATH, NULL);
         TgShareOffer offer = {
                 .vertical = self->vertical,
                 .kind = self->kind != NULL ? self->kind : self->vertical->kinds[0],
@@ -456,6 +518,7 @@ begin(TgCreate *self)
                 .description = self->description != NULL ? self->description : "",
                 .image_url = self->image_url,
                 .relay = self->relay,
+                .template = is_drop(self) ? self->template : NULL,
                 .life_s = self->expires_in,
                 .is_compat = self->is_compat,
                 .pin_digits = self->pin_digits,

@@ -237,7 +237,7 @@ pin_read(TgSecret *secret, const GError *error, gpointer user_data)
 
         self->read = NULL;
         if (error == NULL && self->link->mode != TG_LINK_T2_PIN &&
-            self->link->mode != TG_LINK_NO_SECRET)
+            self->link->mode != TG_LINK_TDCH && self->link->mode != TG_LINK_NO_SECRET)
                 refused = tg_error_new(TG_ERROR_INVALID, "this link wants no PIN");
         else if (error == NULL)
                 self->pin = tg_pin_parse(secret, 0, &refused);
@@ -259,13 +259,6 @@ check_link(TgInvitation *self, GError **error)
                              TG_ERROR_INVALID,
                              "the link has no secret (the part after '#'): give it with the option "
                              "\"secret\"");
-                return FALSE;
-        }
-        if (link->mode == TG_LINK_TDCH) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "this version cannot open a link of this kind (plain web server): a "
-                             "newer one can");
                 return FALSE;
         }
         return tg_inspection_is_allowed(tg_manager_wallet(self->bus->manager), link, error);
@@ -332,6 +325,7 @@ mode_name(TgLinkMode mode)
 {
         switch (mode) {
         case TG_LINK_NO_SECRET:
+        case TG_LINK_TDCH: /* its first message tells, and who reads that takes it away */
                 return "";
         case TG_LINK_T1:
                 return "t1";
@@ -339,8 +333,6 @@ mode_name(TgLinkMode mode)
                 return "t2-pin";
         case TG_LINK_T2:
                 return "t2";
-        case TG_LINK_TDCH:
-                return "t1";
         }
         return "";
 }

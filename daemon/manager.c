@@ -429,7 +429,7 @@ tg_manager_find_link(TgManager *self, const TgLink *link, GError **error)
         if (found != NULL || !tg_vault_is_open(self->wallet->vault))
                 return found;
 
-        identity = tg_share_link_identity(link->mailbox_url, link->secret, error);
+        identity = tg_share_link_identity(tg_link_place(link), link->secret, error);
         if (identity == NULL || !tg_store_link_digest(self->wallet->store, identity, digest, error))
                 return NULL;
 

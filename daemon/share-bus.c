@@ -83,7 +83,7 @@ append_mode(sd_bus_message *reply, const TgShare *share)
 static int
 append_transport(sd_bus_message *reply, const TgShare *share)
 {
-        return append_text(reply, "mailbox");
+        return append_text(reply, tg_share_transport(share));
 }
 
 static int
@@ -498,6 +498,7 @@ static const struct {
         {TG_SHARE_TITLE,                "TitleVerified"  },
         {TG_SHARE_RELAY,                "Relay"          },
         {TG_SHARE_MODE,                 "Mode"           },
+        {TG_SHARE_MODE,                 "Transport"      },
         {TG_SHARE_MODE,                 "PinRequired"    },
         {TG_SHARE_PIN | TG_SHARE_STATE, "PinAttemptsLeft"},
         {TG_SHARE_EXPIRES,              "Expires"        },

@@ -159,7 +159,7 @@ judge(TgShare *self)
         case TG_OUTPUT_SAY_AGAIN:
                 break;
         }
-        g_clear_pointer(&self->undo, tg_secret_unref);
+        tg_share_settle(self);
         error = tg_error_new(TG_ERROR_FAILED, "the stored share is incomplete");
         tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
 }

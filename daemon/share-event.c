@@ -21,38 +21,7 @@ tg_share_event_counts(TgEvent event)
 TgSecret *
 tg_share_plan_errand(TgShare *self, TgAction action, const char *reason)
 {
-        if (action == TG_ACTION_DELETE && self->mailbox_url == NULL) {
-                /* A create request that may have gone out: its id finds the mailbox. */
-                self->errand = self->request_id != NULL ? TG_ERRAND_FIND : TG_ERRAND_NONE;
-                return NULL;
-        }
-        g_clear_pointer(&self->request_id, g_free);
-        self->request_id = tg_share_new_request_id();
-
-        switch (action) {
-        case TG_ACTION_DELETE:
-                self->errand = TG_ERRAND_DELETE;
-                return NULL;
-        case TG_ACTION_LET_GO:
-                self->errand = TG_ERRAND_LET_GO;
-                return NULL;
-        case TG_ACTION_SAY_COMPLETED:
-                return tg_share_prepare_message(self, TG_OUTCOME_COMPLETED, NULL);
-        case TG_ACTION_SAY_DECLINED:
-                return tg_share_prepare_message(self, TG_OUTCOME_DECLINED, reason);
-        case TG_ACTION_SAY_FAILED:
-                return tg_share_prepare_message(
-                        self, TG_OUTCOME_FAILED, self->has_failure ? self->failure_text : NULL);
-        case TG_ACTION_NONE:
-        case TG_ACTION_CREATE:
-        case TG_ACTION_WATCH:
-        case TG_ACTION_WRITE:
-        case TG_ACTION_CHARGE:
-        case TG_ACTION_CLAIM:
-        case TG_ACTION_PROVISION:
-                break;
-        }
-        return NULL;
+        return self->carrier->plan_errand(self, action, reason);
 }
 
 gboolean
@@ -98,11 +67,11 @@ perform(TgShare *self, TgAction action)
                 tg_share_create(self);
                 break;
         case TG_ACTION_WATCH:
-                tg_share_watch(self);
+                self->carrier->watch(self);
                 break;
         case TG_ACTION_WRITE:
                 self->is_write_doubtful = FALSE;
-                tg_share_write(self);
+                self->carrier->write(self);
                 break;
         case TG_ACTION_CHARGE:
                 tg_share_charge(self);
@@ -157,6 +126,7 @@ tg_share_end_secrets(TgShare *self)
         }
         if (self->errand == TG_ERRAND_NONE) {
                 g_clear_pointer(&self->claim, tg_secret_unref);
+                g_clear_pointer(&self->drop, tg_drop_state_free);
                 g_clear_pointer(&self->request_id, g_free);
                 g_clear_pointer(&self->mailbox_url, g_free);
                 g_clear_pointer(&self->etag, g_free);
@@ -196,6 +166,7 @@ typedef struct {
         TgSecret *claim;
         TgSecret *content;
         TgSecret *exchange;
+        TgSecret *drop;
         char *mailbox_url;
         char *request_id;
         char *etag;
@@ -215,6 +186,14 @@ exchange_before(const TgShare *self)
         return self->exchange != NULL ? tg_exchange_save(self->exchange, NULL) : NULL;
 }
 
+static TgSecret *
+drop_before(const TgShare *self)
+{
+        if (self->drop_undo != NULL)
+                return tg_secret_ref(self->drop_undo);
+        return self->drop != NULL ? tg_drop_state_save(self->drop, NULL) : NULL;
+}
+
 static void
 remember(const TgShare *self, TgEvent event, Before *ret_before)
 {
@@ -231,6 +210,7 @@ remember(const TgShare *self, TgEvent event, Before *ret_before)
                 .claim = ref_or_null(self->claim),
                 .content = ref_or_null(self->content),
                 .exchange = exchange_before(self),
+                .drop = drop_before(self),
                 .mailbox_url = g_strdup(self->mailbox_url),
                 .request_id = g_strdup(self->request_id),
                 .etag = g_strdup(self->etag),
@@ -245,6 +225,7 @@ forget_before(Before *before)
         g_clear_pointer(&before->claim, tg_secret_unref);
         g_clear_pointer(&before->content, tg_secret_unref);
         g_clear_pointer(&before->exchange, tg_secret_unref);
+        g_clear_pointer(&before->drop, tg_secret_unref);
         g_clear_pointer(&before->mailbox_url, g_free);
         g_clear_pointer(&before->request_id, g_free);
         g_clear_pointer(&before->etag, g_free);
@@ -276,9 +257,11 @@ put_back(TgShare *self, Before *before)
         PUT_BACK(mailbox_url, g_free);
         PUT_BACK(request_id, g_free);
         PUT_BACK(etag, g_free);
+        tg_share_settle(self);
         g_clear_pointer(&self->exchange, tg_exchange_free);
-        g_clear_pointer(&self->undo, tg_secret_unref);
+        g_clear_pointer(&self->drop, tg_drop_state_free);
         self->undo = g_steal_pointer(&before->exchange);
+        self->drop_undo = g_steal_pointer(&before->drop);
         tg_share_undo(self);
 }
 
@@ -331,7 +314,7 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
                 return FALSE;
         }
 
-        g_clear_pointer(&self->undo, tg_secret_unref);
+        tg_share_settle(self);
         log_state(self, before.state);
         if (tg_state_is_end(state)) {
                 tg_share_drop_pending(self);

@@ -36,17 +36,16 @@ tg_share_link_mode(const TgShare *self)
 gboolean
 tg_share_begin_exchange(TgShare *self, const TgSecret *pin, GError **error)
 {
-        gboolean is_recipient = self->role == TG_ROLE_RECIPIENT;
         TgExchangeTerms terms = {
                 .role = self->role,
                 .mode = tg_share_exchange_mode(self),
                 .secret = self->key,
                 .claim = tg_share_claim_text(self),
-                .place = is_recipient ? self->mailbox_url : NULL,
                 .pin = pin,
                 .is_headerless_allowed = TRUE,
         };
 
+        self->carrier->set_terms(self, &terms);
         g_clear_pointer(&self->exchange, tg_exchange_free);
         self->exchange = tg_exchange_new(&terms, error);
         return self->exchange != NULL;
@@ -66,12 +65,25 @@ void
 tg_share_undo(TgShare *self)
 {
         g_autoptr(TgSecret) undo = g_steal_pointer(&self->undo);
+        g_autoptr(TgSecret) drop_undo = g_steal_pointer(&self->drop_undo);
 
+        if (drop_undo != NULL) {
+                tg_drop_state_free(self->drop);
+                self->drop = tg_drop_state_load(drop_undo, NULL);
+                self->must_reload = self->drop == NULL;
+        }
         if (undo == NULL)
                 return;
         g_clear_pointer(&self->exchange, tg_exchange_free);
         self->exchange = tg_exchange_load(undo, NULL);
-        self->must_reload = self->exchange == NULL;
+        self->must_reload |= self->exchange == NULL;
+}
+
+void
+tg_share_settle(TgShare *self)
+{
+        g_clear_pointer(&self->undo, tg_secret_unref);
+        g_clear_pointer(&self->drop_undo, tg_secret_unref);
 }
 
 /* ---- what the peer shows ---- */
@@ -180,19 +192,33 @@ read_again(TgShare *self)
 static void
 refused(TgShare *self, const GError *error)
 {
-        g_clear_pointer(&self->undo, tg_secret_unref);
+        tg_share_settle(self);
+        if (self->carrier->is_read_once) {
+                g_autoptr(GError) wrong = NULL;
+
+                wrong = tg_error_new(TG_ERROR_TAMPERED,
+                                     "what arrived is not what the other side may say now (%s): "
+                                     "somebody interferes, or its program is at fault",
+                                     error != NULL ? error->message : "out of place");
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, wrong);
+                return;
+        }
         if (tg_error_code(error) == TG_ERROR_LIMIT_REACHED)
                 tg_share_set_failure(self, error);
         if (self->state == TG_STATE_CLAIMING)
                 tg_share_happens(self, TG_EVENT_CLAIMED, NULL);
-        if (!tg_share_is_ended(self) && self->asking == NULL && self->turn == NULL)
+        if (!tg_share_is_ended(self) && !tg_share_is_asking(self) && self->turn == NULL)
                 tg_share_ignored(self, error);
 }
 
 static void
 nothing_new(TgShare *self, gboolean is_first_tag)
 {
-        g_clear_pointer(&self->undo, tg_secret_unref);
+        if (self->carrier->is_read_once) {
+                refused(self, NULL);
+                return;
+        }
+        tg_share_settle(self);
         /* Our own message with a tag to wait by: now the answer can be held. */
         if (is_first_tag && self->n_failures == 0) {
                 self->n_failures = 1;
@@ -217,8 +243,7 @@ static void
 take_message(TgShare *self, const TgOutput *output)
 {
         if (self->role != TG_ROLE_RECIPIENT) {
-                g_clear_pointer(&self->undo, tg_secret_unref);
-                tg_share_ignored(self, NULL);
+                refused(self, NULL);
                 return;
         }
         self->n_ignored = 0;
@@ -290,7 +315,7 @@ tg_share_go_on_exchanging(TgShare *self)
         case TG_OUTPUT_WRITE:
         case TG_OUTPUT_CONFIRMED:
         case TG_OUTPUT_WRONG_PIN:
-                tg_share_write(self);
+                self->carrier->write(self);
                 return;
         case TG_OUTPUT_CHARGE:
                 tg_share_charge(self);
@@ -302,7 +327,7 @@ tg_share_go_on_exchanging(TgShare *self)
         case TG_OUTPUT_MESSAGE:
         case TG_OUTPUT_END:
         case TG_OUTPUT_SAY_AGAIN:
-                tg_share_watch(self);
+                self->carrier->watch(self);
                 return;
         }
 }

@@ -100,6 +100,7 @@ static void
 stop_watching(TgShare *self)
 {
         g_clear_pointer(&self->asking, tg_asking_cancel);
+        g_clear_pointer(&self->dropping, tg_drop_cancel);
         g_clear_pointer(&self->turn, tg_turn_end);
         g_clear_handle_id(&self->timer, g_source_remove);
 }
@@ -119,7 +120,7 @@ tg_share_provide_pin(TgShare *self, const TgSecret *typed, GError **error)
                 return FALSE;
         }
         if (!tg_share_dispatch(self, &input, &output, error)) {
-                g_clear_pointer(&self->undo, tg_secret_unref);
+                tg_share_settle(self);
                 return FALSE;
         }
 

@@ -4,13 +4,16 @@
 /*
  * The inside of a share, for the files that make it up: share.c (the
  * object), share-event.c (one event, one step), share-user.c (what the user may do), share-resume.c
- * (how it goes on), share-record.c (to and from the store), share-request.c and share-create.c,
- * share-watch.c, share-receive.c (requests while it runs), share-errand.c (what is still to be
+ * (how it goes on), share-record.c (to and from the store), share-request.c, share-create.c and
+ * share-receive.c (what goes out first and comes in first), share-errand.c (what is still to be
  * sent after its end), share-exchange.c (what the exchange of messages says), share-charge.c (the
  * initiator's verdict on a PIN), share-pin.c (a PIN is shown or typed).
  */
 
+#include "daemon/carrier.h"
+#include "daemon/drop.h"
 #include "daemon/share.h"
+#include "daemon/transport-tdch.h"
 #include "daemon/transport.h"
 #include "protocol/bytes.h"
 #include "protocol/exchange.h"
@@ -56,15 +59,19 @@ struct TgShare {
         char *credential_id; /* drawn before the keyring item is made */
 
         /* the exchange; sealed, and erased when nothing needs it any more */
+        const TgCarrier *carrier;
+        TgDropState *drop;    /* plain HTTP: what its carrier keeps */
         TgSecret *key;        /* the link's secret */
         TgSecret *invitation; /* initiator: the whole link */
         TgSecret *claim;      /* UUID text: a bearer token */
         TgExchange *exchange;
-        TgSecret
-                *undo; /* the exchange as it is stored, while a step that changes it is under way */
-        GBytes *names; /* initiator with PIN: digests of what is shared, 32 octets each */
-        char *mailbox_url;
-        char letter; /* the link's v */
+        /* The exchange, and what its carrier keeps, as they are stored, while a step that changes
+         * them is under way. */
+        TgSecret *undo;
+        TgSecret *drop_undo;
+        GBytes *names;     /* initiator with PIN: digests of what is shared, 32 octets each */
+        char *mailbox_url; /* plain HTTP: the URI template */
+        char letter;       /* the link's v */
         gboolean is_compat;
         gboolean is_bound;    /* recipient: a read has bound the mailbox to our claim */
         gboolean has_arrived; /* recipient: the body is the content that has arrived */
@@ -107,6 +114,7 @@ struct TgShare {
         gboolean must_reload; /* no memory to read the exchange: nothing is done before */
         TgHttpContext *context;
         TgAsking *asking;
+        TgDrop *dropping;
         TgTurn *turn;
         TgKeyringJob *job;
         TgVaultWait *count_wait;
@@ -181,17 +189,14 @@ gboolean tg_share_begin_exchange(TgShare *self, const TgSecret *pin, GError **er
 gboolean tg_share_dispatch(TgShare *self, const TgInput *input, TgOutput *output, GError **error);
 /* The exchange as it was before the step, where there is one under way. */
 void tg_share_undo(TgShare *self);
+/* It is saved, or has changed nothing. */
+void tg_share_settle(TgShare *self);
 void tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag);
 /* Nothing that counts as news: the relay is asked less and less often. */
 void tg_share_ignored(TgShare *self, const GError *error);
 void tg_share_take_display(TgShare *self, const TgHeader *display);
 /* What is next in the exchange: something is written, judged or waited for. */
 void tg_share_go_on_exchanging(TgShare *self);
-
-/* ---- share-write.c ---- */
-
-/* Writes the octets of the exchange that are pending, then watches. */
-void tg_share_write(TgShare *self);
 
 /* ---- share-charge.c ---- */
 
@@ -217,10 +222,11 @@ const char *tg_share_claim_text(const TgShare *self);
 char *tg_share_proof(TgShare *self, gboolean is_verifier);
 void tg_share_note_clock(TgShare *self, const TgReply *reply);
 void tg_share_note_expiration(TgShare *self, gint64 expiration_s, gint64 clock_skew_s);
+/* A request is under way. */
+gboolean tg_share_is_asking(const TgShare *self);
 gboolean tg_share_is_offline(TgShare *self, const char *url);
 void tg_share_came_through(TgShare *self);
 void tg_share_try_later(TgShare *self, const TgReply *reply);
-void tg_share_ask_to_read(TgShare *self, guint hold_s, const char *proof, TgReplyFunc func);
 /* Draws what the first request is made of, to be saved with the event that allows it;
  * *ret_body is NULL where there is none, or where the content must be fetched first. */
 gboolean tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error);
@@ -230,15 +236,8 @@ gboolean tg_share_prepare_now(TgShare *self);
 /* ---- share-create.c ---- */
 
 void tg_share_create(TgShare *self);
-TgSecret *tg_share_make_create(TgShare *self, GError **error);
-/* Takes the address of our mailbox out of the relay's answer. */
-gboolean tg_share_take_created(TgShare *self, const TgReply *reply, GError **error);
-
-/* ---- share-watch.c ---- */
-
-void tg_share_watch(TgShare *self);
-void tg_share_gone(TgShare *self, const TgReply *reply);
-void tg_share_take_content(TgShare *self, const TgReply *reply);
+/* The first message, made ready to be saved. */
+TgSecret *tg_share_make_first(TgShare *self, GError **error);
 
 /* ---- share-receive.c ---- */
 
@@ -254,9 +253,9 @@ void tg_share_provision(TgShare *self);
 void tg_share_run_errand(TgShare *self);
 /* Nothing is left to be sent. */
 void tg_share_errand_done(TgShare *self);
-/* Makes the end message ready while the keys are there; the body to be saved, or NULL
- * where it is a delete. */
-TgSecret *tg_share_prepare_message(TgShare *self, TgOutcome outcome, const char *reason);
 /* What the end message is made of is kept: it may have to be made anew. */
 gboolean tg_share_may_say_again(const TgShare *self);
+/* Writes what is changed about the errand, before it is sent. FALSE: it is tried later. */
+gboolean tg_share_errand_keep(TgShare *self, TgSecret *body);
+void tg_share_errand_later(TgShare *self, const TgReply *reply);
 gint64 tg_share_errand_deadline_s(const TgShare *self);

@@ -14,42 +14,6 @@
 
 /* ---- recipient: claim ---- */
 
-static void
-on_claimed(const TgReply *reply, gpointer user_data)
-{
-        TgShare *self = user_data;
-        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
-        g_autoptr(GError) error = NULL;
-
-        self->asking = NULL;
-        tg_share_note_clock(self, reply);
-        switch (reply->kind) {
-        case TG_REPLY_DONE:
-                tg_share_take_content(self, reply);
-                return;
-        case TG_REPLY_UNAUTHORIZED:
-                error = tg_error_new(TG_ERROR_ALREADY_USED,
-                                     "this invitation was already used on another device; ask the "
-                                     "sender to cancel it");
-                tg_share_ends(self, TG_EVENT_ALREADY_USED, TG_ENDED_RELAY, error);
-                return;
-        case TG_REPLY_GONE:
-                error = tg_error_new(TG_ERROR_EXPIRED,
-                                     "the relay knows no such invitation (any more): ask the "
-                                     "sender for a new one");
-                tg_share_ends(self, TG_EVENT_NO_MAILBOX, TG_ENDED_RELAY, error);
-                return;
-        case TG_REPLY_REFUSED:
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_RELAY, reply->error);
-                return;
-        case TG_REPLY_NOTHING_NEW:
-        case TG_REPLY_CHANGED:
-        case TG_REPLY_LATER:
-                tg_share_try_later(self, reply);
-                return;
-        }
-}
-
 /* A keyed digest is what keeps an ended link from being opened again. */
 static gboolean
 make_digest(TgShare *self, guint8 ret_digest[TG_SHA256_BYTES], GError **error)
@@ -77,14 +41,12 @@ tg_share_prepare_claim(TgShare *self, GError **error)
         self->has_digest = TRUE;
         self->claim = tg_share_draw_claim(error);
 
-        return self->claim != NULL && tg_share_begin_exchange(self, NULL, error);
+        return self->claim != NULL && self->carrier->prepare_claim(self, error);
 }
 
 void
 tg_share_claim(TgShare *self)
 {
-        g_autofree char *proof = NULL;
-
         if (tg_share_needs_vault(self))
                 return;
         if (self->claim == NULL && !tg_share_prepare_now(self))
@@ -92,8 +54,7 @@ tg_share_claim(TgShare *self)
         if (tg_share_is_offline(self, self->mailbox_url))
                 return;
 
-        proof = tg_share_proof(self, FALSE);
-        tg_share_ask_to_read(self, 0, proof, on_claimed);
+        self->carrier->claim(self);
 }
 
 /* ---- what has arrived ---- */
@@ -163,7 +124,7 @@ store_arrived(TgShare *self, TgState before, TgSecret *content)
 
         if (is_unlocked ? tg_share_event(self, TG_EVENT_RECEIVED, content, &error)
                         : tg_share_save(self, content, &error)) {
-                g_clear_pointer(&self->undo, tg_secret_unref);
+                tg_share_settle(self);
                 if (!is_unlocked) {
                         tg_share_tell(self, TG_SHARE_STATE);
                         tg_share_provision(self);

@@ -41,6 +41,8 @@ enum {
         FIELD_PIN_DIGITS = 31,
         FIELD_EXCHANGE = 32,
         FIELD_NAMES = 33,
+        FIELD_TRANSPORT = 34,
+        FIELD_DROP = 35,
 };
 
 enum {
@@ -95,11 +97,13 @@ write_detail(const TgShare *self, GError **error)
 {
         g_autoptr(TgRecord) record = tg_record_new();
         g_autoptr(TgSecret) exchange = NULL;
+        g_autoptr(TgSecret) drop = NULL;
 
         tg_record_put_text(record, FIELD_FORMAT, self->format);
         tg_record_put_text(record, FIELD_RELAY, self->relay);
         tg_record_put_text(record, FIELD_MODE, self->mode);
         tg_record_put_text(record, FIELD_KIND, self->kind);
+        tg_record_put_text(record, FIELD_TRANSPORT, self->carrier->transport);
         tg_record_put_text(record, FIELD_APPLICATION, self->application);
         tg_record_put_text(record, FIELD_TITLE, self->title);
         tg_record_put_text(record, FIELD_DESCRIPTION, self->description);
@@ -118,6 +122,12 @@ write_detail(const TgShare *self, GError **error)
                 if (exchange == NULL)
                         return NULL;
                 tg_record_put_secret(record, FIELD_EXCHANGE, exchange);
+        }
+        if (self->drop != NULL) {
+                drop = tg_drop_state_save(self->drop, error);
+                if (drop == NULL)
+                        return NULL;
+                tg_record_put_secret(record, FIELD_DROP, drop);
         }
         if (self->names != NULL && !tg_share_is_ended(self))
                 tg_record_put_bytes(record,
@@ -228,6 +238,7 @@ static void
 read_exchange(TgShare *self, TgSecret *detail)
 {
         g_autoptr(TgSecret) exchange = NULL;
+        g_autoptr(TgSecret) drop = NULL;
         g_autoptr(GError) failure = NULL;
         const guint8 *bytes;
         gsize n_bytes;
@@ -243,6 +254,12 @@ read_exchange(TgShare *self, TgSecret *detail)
         self->must_reload = self->exchange == NULL &&
                             tg_record_get_slice(detail, FIELD_EXCHANGE, &bytes, &n_bytes) &&
                             (failure == NULL || tg_error_code(failure) == TG_ERROR_LIMIT_REACHED);
+        g_clear_pointer(&self->drop, tg_drop_state_free);
+        drop = tg_record_get_secret(detail, FIELD_DROP);
+        if (drop != NULL)
+                self->drop = tg_drop_state_load(drop, NULL);
+        self->must_reload |=
+                self->drop == NULL && tg_record_get_slice(detail, FIELD_DROP, &bytes, &n_bytes);
         g_clear_pointer(&self->names, g_bytes_unref);
         if (tg_record_get_slice(detail, FIELD_NAMES, &bytes, &n_bytes))
                 self->names = g_bytes_new(bytes, n_bytes);
@@ -268,11 +285,14 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
 {
         guint64 flags = tg_record_get_number(detail, FIELD_FLAGS, 0);
         const char *format = get_interned(detail, FIELD_FORMAT);
+        const TgCarrier *carrier = tg_carrier_find(get_interned(detail, FIELD_TRANSPORT));
 
         self->format = format[0] != '\0' ? format : NULL;
         self->relay = get_interned(detail, FIELD_RELAY);
         self->mode = get_interned(detail, FIELD_MODE);
         self->kind = get_interned(detail, FIELD_KIND);
+        if (carrier != NULL)
+                self->carrier = carrier;
         self->application = get_interned(detail, FIELD_APPLICATION);
         replace(&self->title, tg_record_get_text(detail, FIELD_TITLE));
         if (self->title == NULL)

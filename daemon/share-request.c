@@ -131,6 +131,12 @@ tg_share_note_expiration(TgShare *self, gint64 expiration_s, gint64 clock_skew_s
 }
 
 gboolean
+tg_share_is_asking(const TgShare *self)
+{
+        return self->asking != NULL || self->dropping != NULL;
+}
+
+gboolean
 tg_share_is_offline(TgShare *self, const char *url)
 {
         g_autoptr(GError) offline = NULL;
@@ -156,23 +162,6 @@ tg_share_try_later(TgShare *self, const TgReply *reply)
         tg_share_later(self, reply->retry_after_s);
 }
 
-void
-tg_share_ask_to_read(TgShare *self, guint hold_s, const char *proof, TgReplyFunc func)
-{
-        TgAsk ask = {
-                .kind = TG_ASK_READ,
-                .target = self->mailbox_url,
-                .claim = tg_share_claim_text(self),
-                .etag = self->etag,
-                .proof = proof,
-                .wait_s = self->etag != NULL ? hold_s : 0,
-        };
-
-        self->held_s = ask.wait_s;
-        self->asked_at_us = g_get_monotonic_time();
-        self->asking = tg_transport_ask(tg_share_context(self), &ask, func, self);
-}
-
 gboolean
 tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error)
 {
@@ -181,7 +170,7 @@ tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error)
         if (self->content == NULL)
                 return TRUE;
 
-        *ret_body = tg_share_make_create(self, error);
+        *ret_body = tg_share_make_first(self, error);
         return *ret_body != NULL;
 }
 

@@ -165,7 +165,7 @@ tg_share_go_on(TgShare *self)
 {
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
-        if (self->is_stopped || self->asking != NULL || self->turn != NULL || self->job != NULL)
+        if (self->is_stopped || tg_share_is_asking(self) || self->turn != NULL || self->job != NULL)
                 return;
         g_clear_handle_id(&self->timer, g_source_remove);
         if (self->is_sealed) {

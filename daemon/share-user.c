@@ -121,6 +121,13 @@ tg_share_decline(TgShare *self, const char *reason, GError **error)
 gboolean
 tg_share_relinquish(TgShare *self, GError **error)
 {
+        if (!tg_share_is_ended(self) && !self->carrier->can_let_go) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "what was read over plain HTTP is gone from the server: this "
+                             "invitation cannot be left to another device; decline it");
+                return FALSE;
+        }
         /* Before the row is read nobody knows; then the relay refuses it. */
         if (!tg_share_is_ended(self) && self->exchange != NULL &&
             tg_exchange_attempts_used(self->exchange) > 0) {

@@ -23,6 +23,7 @@ free_share(TgShare *self)
         g_clear_pointer(&self->names, g_bytes_unref);
         tg_share_forget_secrets(self);
         g_clear_pointer(&self->claim, tg_secret_unref);
+        g_clear_pointer(&self->drop, tg_drop_state_free);
         g_clear_pointer(&self->mailbox_url, g_free);
         g_clear_pointer(&self->etag, g_free);
         g_clear_pointer(&self->request_id, g_free);
@@ -42,6 +43,7 @@ new_share(TgWallet *wallet, const TgShareOwner *owner, gpointer owner_data, TgRo
         self->owner = owner;
         self->owner_data = owner_data;
         self->role = role;
+        self->carrier = &tg_carrier_mailbox;
         self->title = g_strdup("");
         self->description = g_strdup("");
         self->relay = self->mode = self->kind = self->application = "";
@@ -65,6 +67,17 @@ replace_text(char **text, const char *with)
 {
         g_free(*text);
         *text = g_strdup(with);
+}
+
+/* Plain HTTP: where, and how. */
+static gboolean
+takes_drop(TgShare *self, const char *template, guint16 suite, GError **error)
+{
+        self->carrier = &tg_carrier_drop;
+        replace_text(&self->mailbox_url, template);
+        self->drop = tg_drop_state_new(suite, error);
+
+        return self->drop != NULL;
 }
 
 TgShare *
@@ -102,6 +115,9 @@ tg_share_new_initiator(TgWallet *wallet,
         if (offer->attributes != NULL)
                 self->attributes = g_hash_table_ref(offer->attributes);
 
+        if (offer->template != NULL && !takes_drop(self, offer->template, TG_DROP_SUITE, error))
+                return NULL;
+
         if (!tg_share_save(self, NULL, error))
                 return NULL;
         return g_steal_pointer(&self);
@@ -125,6 +141,7 @@ tg_share_new_recipient(TgWallet *wallet,
         self->relay = g_intern_string(link->origin);
         self->mode = link->mode == TG_LINK_T2_PIN ? "t2-pin"
                      : link->mode == TG_LINK_T2   ? "t2"
+                     : link->mode == TG_LINK_TDCH ? "" /* the first message tells */
                                                   : "t1";
         self->given_pin = pin != NULL ? tg_secret_ref(pin) : NULL;
         self->application = g_intern_string(application);
@@ -134,6 +151,8 @@ tg_share_new_recipient(TgWallet *wallet,
         self->mailbox_url = g_strdup(link->mailbox_url);
         self->key = tg_secret_ref(link->secret);
         self->starter = g_strdup(starter);
+        if (link->mode == TG_LINK_TDCH && !takes_drop(self, link->template, link->suite, error))
+                return NULL;
 
         if (!tg_share_save(self, NULL, error))
                 return NULL;
@@ -188,6 +207,7 @@ void
 tg_share_drop_pending(TgShare *self)
 {
         g_clear_pointer(&self->asking, tg_asking_cancel);
+        g_clear_pointer(&self->dropping, tg_drop_cancel);
         g_clear_pointer(&self->turn, tg_turn_end);
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
         g_clear_pointer(&self->count_wait, tg_vault_wait_cancel);
@@ -201,7 +221,9 @@ tg_share_forget_secrets(TgShare *self)
         g_clear_pointer(&self->key, tg_secret_unref);
         g_clear_pointer(&self->invitation, tg_secret_unref);
         g_clear_pointer(&self->exchange, tg_exchange_free);
-        g_clear_pointer(&self->undo, tg_secret_unref);
+        tg_share_settle(self);
+        if (self->drop != NULL)
+                tg_drop_state_erase(self->drop);
         g_clear_pointer(&self->given_pin, tg_secret_unref);
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->content_type, g_free);
@@ -279,6 +301,12 @@ tg_share_relay(const TgShare *self)
 }
 
 const char *
+tg_share_transport(const TgShare *self)
+{
+        return self->is_sealed ? "" : self->carrier->transport;
+}
+
+const char *
 tg_share_mode(const TgShare *self)
 {
         return self->mode;
@@ -317,9 +345,22 @@ tg_share_ended_s(const TgShare *self)
         return self->ended_s;
 }
 
+/* What is always to be said of a server that cannot keep a message for one reader. */
+static gboolean
+is_open_to_readers(const TgShare *self)
+{
+        return self->state == TG_STATE_INVITED && self->drop != NULL && self->drop->is_unguarded;
+}
+
 gboolean
 tg_share_failure(const TgShare *self, TgError *ret_code, const char **ret_text)
 {
+        if (!self->has_failure && is_open_to_readers(self)) {
+                *ret_code = TG_ERROR_FAILED;
+                *ret_text = "this server has no reader lock: whoever has the link can read along "
+                            "without being noticed, until the recipient has answered";
+                return TRUE;
+        }
         if (!self->has_failure)
                 return FALSE;
         *ret_code = self->failure_code;
@@ -389,7 +430,7 @@ tg_share_mailbox_url(const TgShare *self)
 gboolean
 tg_share_is_of(const TgShare *self, const TgLink *link)
 {
-        return g_strcmp0(self->mailbox_url, link->mailbox_url) == 0 && self->key != NULL &&
+        return g_strcmp0(self->mailbox_url, tg_link_place(link)) == 0 && self->key != NULL &&
                link->secret != NULL && tg_secret_equal(self->key, link->secret);
 }
 

@@ -79,7 +79,8 @@ typedef struct {
         const char *title;
         const char *description;
         const char *image_url;
-        const char *relay; /* origin */
+        const char *relay;    /* origin */
+        const char *template; /* plain HTTP; NULL: a mailbox */
         guint life_s;
         gboolean is_compat;
         guint pin_digits; /* with the check digit; 0: no PIN */
@@ -129,6 +130,7 @@ const char *tg_share_format(const TgShare *self);
 const char *tg_share_title(const TgShare *self);
 const char *tg_share_description(const TgShare *self);
 const char *tg_share_relay(const TgShare *self);
+const char *tg_share_transport(const TgShare *self); /* "" while it is sealed */
 const char *tg_share_mode(const TgShare *self);
 gboolean tg_share_has_pin(const TgShare *self);
 guint tg_share_pin_attempts_left(const TgShare *self);

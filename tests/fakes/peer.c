@@ -8,17 +8,20 @@
  *   seal KEY OCTETS         a payload around any octets at all
  *   open KEY PAYLOAD        the octets in a payload
  *   proof FRAGMENT-OCTETS   what binds the mailbox, and what the relay keeps of it
+ *   drop KEY SUITE OCTETS   plain HTTP: where message 0 lies, and what lies there
  *
- * Keys and octets are hex. It judges nothing: that is for those who read it.
+ * Keys, octets and suites are hex. It judges nothing: that is for those who read it.
  */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "protocol/bytes.h"
 #include "protocol/crypto.h"
 #include "protocol/limits.h"
 #include "protocol/payload.h"
+#include "protocol/tdch.h"
 
 static TgSecret *
 from_hex(const char *hex)
@@ -71,11 +74,30 @@ prove(const TgSecret *fragment)
         return g_strdup_printf("%s %s", proof_text, verifier_text);
 }
 
+static char *
+drop(const TgSecret *key, const char *suite, const char *message)
+{
+        g_autoptr(TgSecret) octets = from_hex(message);
+        g_autoptr(TgTdch) tdch = NULL;
+        g_autoptr(GBytes) sealed = NULL;
+        g_autofree char *hex = NULL;
+        char location[TG_TDCH_LOCATION_CHARS + 1];
+
+        tdch = tg_tdch_new(TG_ROLE_INITIATOR, (guint16)strtoul(suite, NULL, 16), key, NULL);
+        if (tdch == NULL || octets == NULL)
+                return NULL;
+        sealed = tg_tdch_write(tdch, octets, NULL, location, NULL);
+        if (sealed == NULL)
+                return NULL;
+        hex = tg_hex_encode(g_bytes_get_data(sealed, NULL), g_bytes_get_size(sealed));
+        return g_strdup_printf("%s %s", location, hex);
+}
+
 /* "VERB KEY REST" */
 static char *
 answer(const char *line)
 {
-        g_auto(GStrv) words = g_strsplit(line, " ", 3);
+        g_auto(GStrv) words = g_strsplit(line, " ", strncmp(line, "drop ", 5) == 0 ? 4 : 3);
         guint n_words = g_strv_length(words);
         g_autoptr(TgSecret) key = from_hex(n_words > 1 ? words[1] : NULL);
 
@@ -87,6 +109,8 @@ answer(const char *line)
                 return open_payload(key, words[2]);
         if (n_words == 2 && strcmp(words[0], "proof") == 0)
                 return prove(key);
+        if (n_words == 4 && strcmp(words[0], "drop") == 0)
+                return drop(key, words[2], words[3]);
         return NULL;
 }
 

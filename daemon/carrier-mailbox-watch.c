@@ -4,8 +4,8 @@
  * Reading the mailbox, on both sides: what the relay answers, and the waiting in between.
  */
 
+#include "daemon/carrier-mailbox.h"
 #include "daemon/clock.h"
-#include "daemon/share-private.h"
 #include "protocol/limits.h"
 #include "protocol/mailbox.h"
 #include "protocol/text.h"
@@ -28,7 +28,7 @@ take_relay_display(TgShare *self, const TgDisplay *display)
 }
 
 void
-tg_share_take_content(TgShare *self, const TgReply *reply)
+tg_mailbox_take_content(TgShare *self, const TgReply *reply)
 {
         g_auto(TgMailboxContent) content = {};
         g_autoptr(GError) error = NULL;
@@ -105,7 +105,7 @@ was_last_try(const TgShare *self)
 }
 
 void
-tg_share_gone(TgShare *self, const TgReply *reply)
+tg_mailbox_gone(TgShare *self, const TgReply *reply)
 {
         g_autoptr(GError) error = NULL;
         g_autofree char *word = tg_text_clean(reply->word, -1, TG_MAX_TITLE_BYTES);
@@ -150,7 +150,7 @@ on_watched(const TgReply *reply, gpointer user_data)
 
         switch (reply->kind) {
         case TG_REPLY_DONE:
-                tg_share_take_content(self, reply);
+                tg_mailbox_take_content(self, reply);
                 return;
         case TG_REPLY_NOTHING_NEW:
                 tg_share_is_well(self);
@@ -159,14 +159,14 @@ on_watched(const TgReply *reply, gpointer user_data)
                 if (self->held_s > 0 &&
                     took_us >= MIN(self->held_s, TG_MIN_HELD_S) * G_USEC_PER_SEC) {
                         self->n_failures = 0;
-                        tg_share_watch(self);
+                        tg_mailbox_watch(self);
                 } else {
                         tg_share_later(self, -1);
                 }
                 return;
         case TG_REPLY_GONE:
         case TG_REPLY_UNAUTHORIZED:
-                tg_share_gone(self, reply);
+                tg_mailbox_gone(self, reply);
                 return;
         case TG_REPLY_CHANGED:
         case TG_REPLY_REFUSED:
@@ -179,11 +179,11 @@ on_watched(const TgReply *reply, gpointer user_data)
 static void
 on_turn(guint hold_s, gpointer user_data)
 {
-        tg_share_ask_to_read(user_data, MIN(hold_s, TG_MAX_WAIT_S), NULL, on_watched);
+        tg_mailbox_ask_to_read(user_data, MIN(hold_s, TG_MAX_WAIT_S), NULL, on_watched);
 }
 
 void
-tg_share_watch(TgShare *self)
+tg_mailbox_watch(TgShare *self)
 {
         if (self->exchange == NULL || self->mailbox_url == NULL || self->claim == NULL) {
                 g_autoptr(GError) error =
