@@ -87,7 +87,7 @@ tg_provide_pin(TgWalletBus *bus, sd_bus_message *message, TgShare *share)
         if (call == NULL)
                 return tg_reply_error(message, refused);
         value = tg_value_take(message, "pin", MAX_TYPED_BYTES, &refused);
-        if (value == NULL) {
+        if (value == NULL || !tg_call_hold(call, tg_value_room(value), &refused)) {
                 tg_call_fail(call, refused);
                 return 1;
         }

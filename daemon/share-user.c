@@ -57,7 +57,7 @@ GError *
 tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event)
 {
         gboolean was_sent = from != TG_STATE_AUTHORIZING &&
-                            (self->is_sealed ||
+                            (self->is_sealed || self->must_reload ||
                              (self->exchange != NULL && tg_exchange_is_given(self->exchange)));
 
         if (event == TG_EVENT_TIME_UP)
