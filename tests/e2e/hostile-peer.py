@@ -4,6 +4,8 @@
 an answer, wrong formats and letters, ends that are none, attributes of other items, texts that
 would be more than text."""
 
+import base64
+import hmac
 import json
 import os
 import sys
@@ -390,6 +392,36 @@ def attributes():
     return check
 
 
+# ---- before the PIN is typed ----
+
+
+def handshake_key(secret, label):
+    """Of the messages that everybody can write who has the link."""
+    early = hmac.digest(bytes(32), secret, "sha256")
+    label = b"tls13 " + label
+    info = (32).to_bytes(2, "big") + bytes([len(label)]) + label + bytes(1)
+    return hmac.digest(early, info + b"\1", "sha256")
+
+
+def answered_by_another():
+    """Somebody with the link answers first, and the relay lets him."""
+    claim("somebody else answers before the PIN is typed: it is asked for anew, with a try less")
+    share, box = alice.share_at(relay, "s3cret", compat=("b", "false"), pin=("b", "true"))
+    link = share.link()
+    received = bob.accept(link).reaches("pin-needed")
+    secret = base64.urlsafe_b64decode(link.partition("#")[2] + "=" * 3)[1:33]
+    sid = Peer(handshake_key(secret, b"tg hs s2r")).learn(box.payload)["tigress"]["sid"]
+    other = Peer(handshake_key(secret, b"tg hs r2s"), role="r")
+    other.sid = sid
+    relay.write(box, other.seal(other.message({"attempt": 1}, "tigress.t2.response", ack=0)))
+    eventually(lambda: share.seen("PinAttemptsLeft") == 2, "the answer was not judged")
+    eventually(lambda: received.seen("PinAttemptsLeft") == 2, "the next offer was not taken")
+    equal((received.state, received.get("Failure")), ("pin-needed", ["", ""]), "how it stands")
+    received.call("ProvidePin", "v", "s", share.call("GetPin")[0])
+    received.ended("completed", "self")
+    share.ended("completed", "peer")
+
+
 def first_link():
     peer = Peer()
     return peer.link(trial.create(peer, peer.seal(peer.message())))
@@ -398,6 +430,7 @@ def first_link():
 def main():
     for user in (alice, bob):
         user.trust(relay, default=relay, ca=bundle(authority))
+    answered_by_another()
     checks = [begin() for begin in (attributes, malformed_offers, malformed_payloads, scenarios,
                                     unacceptable, large, answers, texts)]
     outcome.of_all(checks)
