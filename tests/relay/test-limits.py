@@ -5,6 +5,7 @@
 
 import http.client
 import select
+import signal
 import socket
 import ssl
 import threading
@@ -334,11 +335,26 @@ class ProxyProtocol(unittest.TestCase):
             waiting = socket.create_connection((relay.host, relay.port), DEADLINE_S,
                                                (self.PROXY, 0))
             held = alice.hold(1)
-            relay.stop()
+            late = relay.socket(OTHER)
+            late.sendall(b"POST /v1/m HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{")
+            until(lambda: relay.number("body_bytes") == 1, "it has begun")
+            relay.process.send_signal(signal.SIGTERM)
             self.assertEqual(held.get().status, 304)
-            self.assertEqual(waiting.recv(1), b"")
-            waiting.close()
+            self.assertEqual(waiting.recv(1), b"")  # it has not come in yet
+            until(lambda: self.is_closed(relay), "nobody comes in")
+            late.sendall(b"}")
+            self.assertEqual(late.recv(12), b"HTTP/1.1 415")
+            self.assertEqual(relay.ended(), 0)
+            for sock in (waiting, late):
+                sock.close()
             relay.start()
+
+    def is_closed(self, relay):
+        try:
+            socket.create_connection((relay.host, relay.port)).close()
+        except ConnectionRefusedError:
+            return relay.process.poll() is None  # while it still runs
+        return False
 
 
 if __name__ == "__main__":
