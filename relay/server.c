@@ -11,7 +11,6 @@
 #include "relay/tls.h"
 
 #define MAX_SLEEP_US (60 * G_USEC_PER_SEC)
-#define STOP_DEADLINE_US (5 * G_USEC_PER_SEC)
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%NO_TICKETS"
 
 /* ---- connections ---- */
@@ -294,7 +293,8 @@ static void
 begin_stop(TgServer *self)
 {
         self->is_stopping = TRUE;
-        self->stop_us = g_get_monotonic_time() + STOP_DEADLINE_US;
+        self->stop_us =
+                g_get_monotonic_time() + (gint64)self->rules.stop_timeout_s * G_USEC_PER_SEC;
         tg_metrics_set(TG_GAUGE_STOPPING, TRUE);
         for (guint i = 0; i < self->daemons->len; i++) {
                 int fd = MHD_quiesce_daemon(g_ptr_array_index(self->daemons, i));

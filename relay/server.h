@@ -41,6 +41,7 @@ typedef struct {
         guint max_held_per_source;
         guint max_wait_s;        /* of a held read */
         guint request_timeout_s; /* from one answer to the next, however busy the client is */
+        guint stop_timeout_s;    /* for what runs when it is told to stop */
         gsize max_body_bytes;    /* of all bodies together */
 } TgServerRules;
 

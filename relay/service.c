@@ -165,6 +165,7 @@ make_rules(const TgSettings *settings, TgServerRules *ret_rules)
                 .max_wait_s = (guint)settings->max_wait_s,
                 .request_timeout_s = (guint)settings->request_timeout_s,
                 .max_body_bytes = settings->max_body_bytes,
+                .stop_timeout_s = (guint)settings->stop_timeout_s,
         };
 }
 

@@ -68,6 +68,7 @@ static const NumberKey number_keys[] = {
         {"MaxWait",              MEMBER(max_wait_s),                 TG_MAX_WAIT_S,       0,    TG_MAX_WAIT_S,      FREE },
         {"RequestTimeout",       MEMBER(request_timeout_s),          90,                  1,    3600,               FREE },
         {"IdleTimeout",          MEMBER(idle_timeout_s),             60,                  1,    3600,               FIXED},
+        {"StopTimeout",          MEMBER(stop_timeout_s),             5,                   1,    600,                FREE },
         {"MaxHeaders",           MEMBER(max_headers_bytes),          8192,                4096, 65536,              FIXED},
         {"MaxBodyMemory",
          MEMBER(max_body_bytes),

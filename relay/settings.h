@@ -36,6 +36,7 @@ typedef struct {
         guint64 max_wait_s;
         guint64 request_timeout_s;
         guint64 idle_timeout_s;
+        guint64 stop_timeout_s;
         guint64 max_headers_bytes;
         guint64 max_body_bytes;         /* of all together */
         guint64 per_minute[TG_N_RATES]; /* 0: no limit */

@@ -324,7 +324,7 @@ class ProxyProtocol(unittest.TestCase):
             until(lambda: relay.number('limited_total{limit="time"}') >= 1, "it is counted")
 
     def test_in_pieces_and_with_a_held_read_until_it_stops(self):
-        with Watched(self.SETTINGS) as relay:
+        with Watched(self.SETTINGS + "StopTimeout=600\n") as relay:
             raw = socket.create_connection((relay.host, relay.port), DEADLINE_S, (self.PROXY, 0))
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for octet in self.line("198.51.100.1"):

@@ -129,7 +129,7 @@ class Health(unittest.TestCase):
             self.assertEqual(relay.ask("/readyz").status, 200)
 
     def test_not_ready_once_it_stops(self):
-        with Watched() as relay:
+        with Watched("StopTimeout=600\n") as relay:
             late = Device(relay)
             late.connection.putrequest("POST", "/v1/m")
             late.connection.putheader("Content-Length", "10")

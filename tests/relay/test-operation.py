@@ -217,7 +217,7 @@ class Reload(unittest.TestCase):
 
 class Stop(unittest.TestCase):
     def test_what_runs_is_finished_and_nobody_else_comes_in(self):
-        with Watched() as relay:
+        with Watched("StopTimeout=600\n") as relay:
             alice = Device(relay)
             alice.create()
             held = alice.hold(1)
@@ -249,7 +249,7 @@ class Stop(unittest.TestCase):
             relay.start()
 
     def test_whoever_never_ends_a_request_is_not_waited_for(self):
-        with Watched() as relay:
+        with Watched("StopTimeout=1\n") as relay:
             sock = relay.socket()
             sock.sendall(b"POST /v1/m HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
             until(lambda: relay.number("body_bytes") == 1, "it has begun")
