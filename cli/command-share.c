@@ -45,7 +45,13 @@ static const TgOption options[] = {
          TG_OPTION_TEXT, &request.expires_in,
          "TIME", "90s, 30m, 24h (default) ... 7d, with a PIN 2d"},
         {"relay",                                    TG_OPTION_TEXT, &request.relay, "ORIGIN", "another trusted relay"},
-        {"pin",                            TG_OPTION_FLAG, &request.with_pin, NULL, NULL},
+        {"transport",
+         TG_OPTION_TEXT, &request.transport,
+         "HOW", "mailbox (default), or tdch: plain HTTP"},
+        {"template",
+         TG_OPTION_TEXT, &request.template,
+         "URL", "with tdch: https://.../{tigress_location}"},
+        {"pin",                                        TG_OPTION_FLAG, &request.with_pin, NULL, NULL},
         {"no-pin",
          TG_OPTION_FLAG, &request.without_pin,
          NULL, "with or without a spoken PIN (copies: with)"},
@@ -67,7 +73,7 @@ static const TgOption options[] = {
         {"watch",
          TG_OPTION_FLAG, &must_watch,
          NULL, "print the link and watch (default on a terminal)"},
-        {                                },
+        {                                  },
 };
 
 static gboolean

@@ -105,19 +105,24 @@ void
 tg_inspection_show(const TgInspection *self, void (*field)(const char *name, const char *value))
 {
         const char *mode = tg_inspection_text(self, "mode");
+        gboolean is_drop = strcmp(tg_inspection_text(self, "transport"), "tdch") == 0;
         gboolean is_trusted = tg_inspection_flag(self, "trusted");
         guint64 expires = expires_of(self);
         g_autofree char *ends = expires > 0 ? tg_times_full(expires, tg_times_now()) : NULL;
 
         field("Relay", tg_inspection_text(self, "relay"));
         field("", is_trusted ? "(you trust it)" : "(you do NOT trust it; it was not asked)");
-        if (self->is_fetched) {
+        if (self->is_fetched && !is_drop) {
                 field("Title", tg_inspection_text(self, "title"));
                 field("Description", tg_inspection_text(self, "description"));
                 field("Ends", ends);
                 field("", "(what the relay says; not verified)");
         }
-        field("Protection", tg_outcome_mode(mode));
+        field("Protection",
+              is_drop && !*mode ? "its first message tells; a PIN may be asked for then"
+                                : tg_outcome_mode(mode));
+        field("Transport",
+              is_drop ? "plain HTTP: nothing can be looked at before it is accepted" : NULL);
         if (tg_inspection_flag(self, "pin-required"))
                 field("PIN", "needed: the sender tells it to you by telephone or in person");
         field("Vertical", tg_inspection_text(self, "vertical"));

@@ -110,12 +110,35 @@ check_pin(const TgShareRequest *self, GError **error)
         return TRUE;
 }
 
+static gboolean
+check_transport(const TgShareRequest *self, GError **error)
+{
+        gboolean is_drop = g_strcmp0(self->transport, "tdch") == 0;
+
+        if (self->transport && !is_drop && strcmp(self->transport, "mailbox") != 0) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "there is no such transport\ngive --transport mailbox or tdch");
+                return FALSE;
+        }
+        if (self->template && !is_drop) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--template is for plain HTTP\ngive --transport tdch with it");
+                return FALSE;
+        }
+
+        return TRUE;
+}
+
 gboolean
 tg_share_request_check(const TgShareRequest *self, GError **error)
 {
         guint32 seconds;
 
         if (!check_sources(self, error) || !check_pin(self, error))
+                return FALSE;
+        if (!check_transport(self, error))
                 return FALSE;
         if (self->expires_in && !tg_times_parse_duration(self->expires_in, &seconds, error)) {
                 g_prefix_error(error, "--expires-in: ");
@@ -407,6 +430,8 @@ build_options(const TgShareRequest *self)
         add_text(&values, "description", self->description);
         add_text(&values, "image-url", self->image_url);
         add_text(&values, "relay", self->relay);
+        add_text(&values, "transport", self->transport);
+        add_text(&values, "template", self->template);
         add_text(&values, "kind", self->kind);
         add_text(&values, "vertical-letter", self->vertical_letter);
         add_flag(&values, "compat", self->is_compat);

@@ -21,6 +21,8 @@ typedef struct {
         const char *description;
         const char *image_url;
         const char *relay;
+        const char *transport;
+        const char *template;
         const char *expires_in;
         const char *kind;
         const char *vertical_letter;

@@ -388,6 +388,23 @@ def the_pin_may_be_given_with_the_link():
     must("bob", "accept", "--pin-file", folder + "/pin", stdin=share().encode(), status=2)
 
 
+def it_goes_over_plain_http_too():
+    identity, link = invite("--transport", "tdch", "--no-pin")
+    check("/t#" in link, link.partition("#")[0])
+    equal(credential("alice", identity)["transport"], "tdch")
+    shown = must("bob", "inspect", stdin=link.encode())
+    check("plain HTTP" in shown and "PIN may be asked for" in shown, shown)
+    equal(octets("bob", must("bob", "accept", stdin=link.encode()).strip()), "content")
+
+    number, link = invite("--transport", "tdch", "--pin", content=b"with a PIN")
+    pin = must("alice", "show", "--pin", number)
+    received = must("bob", "accept", "--no-wait", stdin=link.encode()).strip()
+    eventually(lambda: waiting_for_pin("bob") == [received], "that it waits for its PIN")
+    equal(octets("bob", must("bob", "pin", received, stdin=pin.encode()).strip()), "with a PIN")
+    for options in (["--transport", "pigeon"], ["--template", "https://a.example/{tigress_location}"]):
+        equal(ctl("alice", "share", *options, "-", stdin=b"x")[0], 2, options)
+
+
 def the_pin_can_be_had_again_by_asking():
     number, link = invite("--pin", "--pin-digits", "13")
     equal(len(must("alice", "show", "--pin", number).strip()), 17)
@@ -573,7 +590,7 @@ main([afresh(test) for test in (
     the_link_can_be_had_again_by_asking, a_secret_may_come_by_another_way,
     a_pin_is_spoken_from_one_to_the_other, three_wrong_pins_end_it_and_the_sender_hears_of_it,
     a_script_has_the_pin_in_a_file_and_gives_it_later, the_pin_may_be_given_with_the_link,
-    the_pin_can_be_had_again_by_asking, each_kind_has_its_protection,
+    it_goes_over_plain_http_too, the_pin_can_be_had_again_by_asking, each_kind_has_its_protection,
     a_pin_that_is_required_is_not_done_without,
     changed_relays_are_in_force_at_once, no_process_shows_a_secret, no_process_shows_a_pin,
     doctor_finds_what_is_wrong_and_says_the_remedy, monitor_tells_a_whole_exchange)])
