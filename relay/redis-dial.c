@@ -81,6 +81,7 @@ static gboolean
 greet(TgRedisDial *self, TgRedisPipe *pipe, gint64 deadline_us, GError **error)
 {
         const TgRedisAddress *address = self->address;
+        TgRedisWord ping = word("PING");
         char database[16];
 
         if (address->password) {
@@ -102,7 +103,9 @@ greet(TgRedisDial *self, TgRedisPipe *pipe, gint64 deadline_us, GError **error)
                         return FALSE;
         }
 
-        return !address->service || check_role(pipe, deadline_us, error);
+        /* One that is loading, full or cut off is none, and not to be dialled in a circle. */
+        return greet_with(pipe, &ping, 1, deadline_us, error) &&
+               (!address->service || check_role(pipe, deadline_us, error));
 }
 
 /* ---- connecting ---- */

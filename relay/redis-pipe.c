@@ -187,19 +187,18 @@ send_output(TgRedisPipe *self)
 gboolean
 tg_redis_pipe_run(TgRedisPipe *self)
 {
+        gboolean is_open = send_output(self); /* if not, there may be a reason to be read */
         gssize n;
 
-        if (!send_output(self))
-                return FALSE;
         while (self->reader->len - self->reader->pos <= MAX_REPLY_BYTES) {
                 n = tg_redis_socket_read(self->socket, self->input, READ_BYTES);
                 if (n <= 0)
-                        return n == 0;
+                        return is_open && n == 0;
                 if (redisReaderFeed(self->reader, (const char *)self->input, (size_t)n) != REDIS_OK)
                         return FALSE;
         }
 
-        return TRUE;
+        return is_open;
 }
 
 TgReply *

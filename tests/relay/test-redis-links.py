@@ -10,7 +10,7 @@ import subprocess
 import unittest
 
 from redisserver import Redis, RelayOn, free_port, need_redis
-from relayprocess import RELAY, Device, until
+from relayprocess import RELAY, Device, payload, until
 
 ROOT = os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..")
 MANUAL = os.path.join(ROOT, "data", "man", "tigress-relay.8")
@@ -34,7 +34,8 @@ class Links(unittest.TestCase):
     def works(self, relay, other=None):
         """One exchange, and a read that is woken."""
         alice = Device(relay)
-        self.assertEqual(alice.create().status, 200)
+        self.assertEqual(alice.create(text="long", n_bytes=65564).status, 200)
+        self.assertEqual(alice.read().json()["payload"], payload("long", 65564))
         bob = Device(other or relay, path=alice.path)
         self.assertEqual(bob.read().status, 200)
         held = alice.hold(1)

@@ -4,6 +4,7 @@
 """Relays that share a Redis: what one does the others know, and what Redis does they bear."""
 
 import concurrent.futures
+import http.client
 import signal
 import socket
 import threading
@@ -11,7 +12,7 @@ import time
 import unittest
 import uuid
 
-from redisserver import Redis, RelayOn, need_redis, pack
+from redisserver import Redis, RelayOn, free_port, need_redis, pack
 from relayprocess import DEADLINE_S, Device, Held, draw, until
 
 N_RACERS = 24
@@ -281,6 +282,39 @@ class Shared(unittest.TestCase):
         self.assertLess(time.monotonic() - began, DEADLINE_S / 2)
         self.redis.signal(signal.SIGCONT)
         until(lambda: device.read().status == 200, "it goes on")
+
+    def test_a_balancer_may_ask_who_is_ready(self):
+        """Nobody sends requests to one that is not: it finds out by itself, both ways."""
+        port = free_port()
+        one = self.relay("MetricsListen=127.0.0.1:%d\n" % port)
+
+        def ready():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE_S)
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+
+        self.assertEqual(Device(one).create().status, 200)
+        self.assertEqual(ready(), 200)
+        self.redis.kill()
+        until(lambda: ready() == 503, "it is not ready")
+        self.redis.start()
+        until(lambda: ready() == 200, "it is ready again")
+        self.redis.say("CONFIG", "SET", "maxmemory", "1")
+        self.assertEqual(Device(one).create().status, 503)
+        self.assertEqual(ready(), 503)
+        self.redis.say("CONFIG", "SET", "maxmemory", "0")
+        until(lambda: ready() == 200, "there is room again")
+
+    def test_a_redis_that_lets_nobody_in_is_dialled_with_patience(self):
+        """A connection that is made counts when it has been greeted; else there is a pause."""
+        with socket.socket(socket.AF_UNIX) as raw:
+            raw.connect(self.redis.path)
+            self.redis.say_on(raw, "CONFIG", "SET", "maxclients", "1")
+            one = self.relay()
+            until(lambda: b"the store answers ERR" in one.log, "it is told why")
+            self.assertEqual(Device(one).create().status, 503)
+            self.redis.say_on(raw, "CONFIG", "SET", "maxclients", "1000")
+        until(lambda: Device(one).create().status == 200, "it is let in")
 
     def test_full_is_503(self):
         one = self.relay()
