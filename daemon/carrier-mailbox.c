@@ -147,7 +147,11 @@ on_created(const TgReply *reply, gpointer user_data)
         tg_share_note_clock(self, reply);
         switch (reply->kind) {
         case TG_REPLY_DONE:
-                if (!invite(self, reply, &error)) {
+                if (!invite(self, reply, &error) && tg_share_is_passing(error)) {
+                        tg_share_go_back(self, error);
+                        return;
+                }
+                if (error != NULL) {
                         /* Asking once more would bring the same answer. */
                         g_clear_pointer(&self->request_id, g_free);
                         tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);

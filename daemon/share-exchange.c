@@ -189,6 +189,14 @@ read_again(TgShare *self)
         tg_share_later(self, -1);
 }
 
+/* An initiator of another make may offer more tries than a device gives. */
+static gboolean
+has_typed_all(const TgShare *self)
+{
+        return self->role == TG_ROLE_RECIPIENT && tg_share_has_pin(self) &&
+               tg_exchange_attempts_used(self->exchange) >= TG_MAX_PIN_TRIES;
+}
+
 static void
 refused(TgShare *self, const GError *error)
 {
@@ -201,6 +209,12 @@ refused(TgShare *self, const GError *error)
                                      "somebody interferes, or its program is at fault",
                                      error != NULL ? error->message : "out of place");
                 tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, wrong);
+                return;
+        }
+        if (has_typed_all(self) && tg_error_code(error) == TG_ERROR_LIMIT_REACHED) {
+                g_autoptr(GError) wrong = tg_error_new(TG_ERROR_WRONG_PIN, "%s", error->message);
+
+                tg_share_ends(self, TG_EVENT_BURNED, TG_ENDED_SELF, wrong);
                 return;
         }
         if (tg_error_code(error) == TG_ERROR_LIMIT_REACHED)
