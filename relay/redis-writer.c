@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
+#include "relay/log.h"
 #include "relay/redis-core.h"
 
 /* A call may wait so long for a connection, and for Redis to answer one command. */
@@ -122,10 +123,15 @@ static void
 note_deaf(TgRedis *self, const char *code)
 {
         if (code && !self->is_deaf)
-                g_warning("held reads are not woken by other relays: Redis answers %s to SUBSCRIBE",
-                          code);
+                tg_log_event(
+                        G_LOG_LEVEL_WARNING,
+                        "store-deaf",
+                        "held reads are not woken by other relays: Redis answers %s to SUBSCRIBE",
+                        code);
         else if (!code && self->is_deaf)
-                g_message("held reads are woken by other relays again");
+                tg_log_event(G_LOG_LEVEL_MESSAGE,
+                             "store-heard",
+                             "held reads are woken by other relays again");
         self->is_deaf = code != NULL;
 }
 

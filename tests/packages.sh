@@ -57,11 +57,15 @@ apt() {
         "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 "$@" \
                 >"$log" 2>&1 </dev/null
 }
-# Debian starts a web server as soon as it is installed. The tests start their own; this machine
-# asked for none.
+# Debian starts a server as soon as it is installed. The tests start their own; this machine asked
+# for none.
 keep_quiet() {
-        grep -qxF nginx < <(printf '%s\n' "${missing[@]}") && [ -d /run/systemd/system ] || return 0
-        "${as_root[@]}" systemctl -q "$@" nginx.service >/dev/null 2>&1 || :
+        local server
+        [ -d /run/systemd/system ] || return 0
+        for server in nginx redis-server; do
+                grep -qxF "$server" < <(printf '%s\n' "${missing[@]}") || continue
+                "${as_root[@]}" systemctl -q "$@" "$server.service" >/dev/null 2>&1 || :
+        done
 }
 echo "packages.sh: installing ${missing[*]}" >&2
 keep_quiet mask --runtime
