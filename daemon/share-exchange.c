@@ -197,6 +197,21 @@ has_typed_all(const TgShare *self)
                tg_exchange_attempts_used(self->exchange) >= TG_MAX_PIN_TRIES;
 }
 
+/* Who had it first may let go of the mailbox again with the sender's acceptance in it: then the
+ * relay lets us in, and there will never be anything for us. */
+static void
+is_for_another(TgShare *self)
+{
+        g_autoptr(GError) error =
+                tg_error_new(TG_ERROR_ALREADY_USED,
+                             "nothing that is there can be opened with this link: it was already "
+                             "used on another device; ask the sender to cancel it");
+
+        tg_share_settle(self);
+        tg_share_ends(self, TG_EVENT_ALREADY_USED, TG_ENDED_RELAY, error);
+}
+
+/* @error NULL: nothing new. */
 static void
 refused(TgShare *self, const GError *error)
 {
@@ -286,7 +301,11 @@ tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
                 nothing_new(self, is_first_tag);
                 return;
         case TG_OUTPUT_IGNORED:
-                refused(self, output.error);
+                if (output.is_for_another && self->state == TG_STATE_CLAIMING &&
+                    !self->carrier->is_read_once)
+                        is_for_another(self);
+                else
+                        refused(self, output.error);
                 return;
         case TG_OUTPUT_WRITE:
                 tg_share_take_display(self, &output.display);

@@ -195,8 +195,10 @@ read_offer(TgExchange *self,
         GError *reason = NULL;
 
         envelope = tg_exchange_open_handshake(self, payload, &reason);
-        if (!envelope)
+        if (!envelope) {
+                output->is_for_another = self->phase == TG_PHASE_NEW;
                 return tg_exchange_ignore(output, reason, error);
+        }
         if (!judge_offer(self, envelope, &offer, &reason)) {
                 output->kind = TG_OUTPUT_IGNORED;
                 output->error = reason;

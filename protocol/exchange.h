@@ -95,6 +95,10 @@ typedef struct {
         gboolean is_overtaken;  /* with a message: our last one may not have been read */
         gboolean is_headerless; /* the peer writes no header: weaker protection (P) */
         gboolean is_again;
+        /* With IGNORED, recipient: the first that it sees is under none of its keys. An initiator
+         * begins with an offer that whoever has the link can open, and goes on so until somebody
+         * was accepted: the exchange is another device's. */
+        gboolean is_for_another;
         /* With END: it came under the link's keys when ACCEPT may have left already. It is the
          * word of whoever has the link, not of the one who can open ACCEPT. */
         gboolean is_late;

@@ -260,6 +260,39 @@ test_without_pin_at_most_one_wins(void)
         g_assert_cmpuint(n_attacker, >, 0);
 }
 
+/* The honest one, when an attacker had it and has let go: what he finds first is ACCEPT. */
+static void
+test_who_is_too_late_knows_at_first_sight(void)
+{
+        g_autoptr(TgSecret) secret = tg_secret_new_random(32, NULL);
+        g_autoptr(TgExchange) alice = fixture_initiator(TG_MODE_T2, secret);
+        g_autoptr(TgExchange) attacker = fixture_recipient(TG_MODE_T2, secret);
+        g_autoptr(TgExchange) bob = fixture_recipient(TG_MODE_T2, secret);
+        g_autofree char *offer = NULL;
+        g_auto(TgOutput) output = {0};
+        const TgInput charged = {.kind = TG_INPUT_CHARGED};
+
+        fixture_begin(&alice, &output);
+        offer = g_strdup(output.payload);
+        g_assert_true(show(attacker, offer, &output));
+        g_autofree char *answer = g_strdup(output.payload);
+        g_assert_true(show(alice, answer, &output));
+        g_assert_true(run(alice, &charged, &output));
+        g_assert_cmpint(output.kind, ==, TG_OUTPUT_CONFIRMED);
+        g_autofree char *accept = g_strdup(output.payload);
+
+        g_assert_true(show(bob, accept, &output));
+        g_assert_cmpint(output.kind, ==, TG_OUTPUT_IGNORED);
+        g_assert_true(output.is_for_another);
+
+        /* Who has answered an offer goes on waiting: a relay may show him anything. */
+        g_assert_true(show(bob, offer, &output));
+        g_assert_cmpint(output.kind, ==, TG_OUTPUT_WRITE);
+        g_assert_true(show(bob, accept, &output));
+        g_assert_cmpint(output.kind, ==, TG_OUTPUT_IGNORED);
+        g_assert_false(output.is_for_another);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -269,6 +302,7 @@ main(int argc, char **argv)
                         test_with_pin_no_attacker_ever_wins);
         g_test_add_func("/exchange-race/without-pin-at-most-one-wins",
                         test_without_pin_at_most_one_wins);
+        g_test_add_func("/exchange-race/too-late", test_who_is_too_late_knows_at_first_sight);
 
         return g_test_run();
 }
