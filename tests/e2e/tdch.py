@@ -279,37 +279,65 @@ def lost_answers(alice, bob, places):
     between.plan = pass_on
 
 
-def killed_before_deletion(alice, bob, places):
-    claim("killed between reading and deleting, a wallet goes on with what it has stored")
+def killed_in_between(alice, bob, places):
+    claim("killed before what was read is stored, before and after it is deleted, a wallet goes on")
     between = places.between
-    for upstream in (places.relay_origin, places.dav_origin):
+    # Of the server without locks one moment will do.
+    moments = [(places.relay_origin, user, method) for user in ("bob", "alice")
+               for method in ("GET", "DELETE")] + [(places.dav_origin, "bob", "DELETE")]
+    for upstream, user, moment in moments:
         between.upstream = upstream
-        for user in ("bob", "alice"):
-            asked, is_over = threading.Event(), threading.Event()
+        reached, is_over = threading.Event(), threading.Event()
 
-            def hold(method, path, hand_on):
-                if method != "DELETE" or is_over.is_set():
-                    return hand_on()
-                asked.set()
-                is_over.wait(PATIENCE_S)
-                return None
+        def hold(method, path, hand_on):
+            answer = hand_on()
+            if method != moment or answer[0] not in (200, 204) or is_over.is_set():
+                return answer
+            reached.set()
+            is_over.wait(PATIENCE_S)
+            return None
 
-            share = share_by(alice, "killed", template=("s", between.template))
-            link = alice.invitation(share)
-            if user == "bob":
-                between.plan = hold
-            received = bob.accept(link)
-            if user == "alice":
-                bob.reaches(received, "exchanging")
-                between.plan = hold
-            until("a deletion is asked for", asked.is_set)
-            wallet(user, "kill")
-            is_over.set()
-            between.plan = pass_on
-            run("wallet", user, "start")
-            bob.reaches(received, "completed")
-            alice.reaches(share, "completed")
-            has_arrived(bob, received, "killed")
+        share = share_by(alice, "killed", pin=("b", True), template=("s", between.template))
+        link, pin = alice.invitation(share), alice.call(share, "Share", "GetPin")
+        if user == "bob":
+            between.plan = hold
+        received = bob.accept(link)
+        if user == "alice":
+            bob.reaches(received, "pin-needed")
+            between.plan = hold
+            provide(bob, received, pin)
+        until(f"{user}'s {moment} is answered", reached.is_set)
+        wallet(user, "kill")
+        is_over.set()
+        between.plan = pass_on
+        run("wallet", user, "start")
+        if user == "bob":
+            bob.reaches(received, "pin-needed")
+            provide(bob, received, pin)
+        bob.reaches(received, "completed")
+        alice.reaches(share, "completed")
+        has_arrived(bob, received, "killed")
+
+    claim("killed before a deletion, it is asked for again")
+    between.upstream = places.relay_origin
+    refusing = threading.Event()
+
+    def refuse(method, path, hand_on):
+        if method == "DELETE":
+            refusing.set()
+            return None
+        return hand_on()
+
+    between.plan = refuse
+    share = share_by(alice, template=("s", between.template))
+    link = alice.invitation(share)
+    received = bob.accept(link)
+    until("a deletion is asked for", refusing.is_set)
+    wallet("bob", "kill")
+    between.plan = pass_on
+    run("wallet", "bob", "start")
+    bob.reaches(received, "completed")
+    equal(ask("GET", Link(link).first_url(), **a_claim())[0], 404, "what lay there")
 
 
 def untrusted(alice, bob, places):
@@ -375,7 +403,7 @@ def main():
     places = Places()
     alice, bob = Caller("alice"), Caller("bob")
     parts = (over_the_relay, over_nginx, wrong_pins, other_suites, declined, cancelled, one_reader,
-             a_wrong_writer, lost_answers, killed_before_deletion, untrusted, what_is_refused)
+             a_wrong_writer, lost_answers, killed_in_between, untrusted, what_is_refused)
     wanted = sys.argv[1:]
     for part in parts:
         if not wanted or part.__name__ in wanted:
