@@ -148,9 +148,13 @@ tg_outcome_progress(const TgObject *share, gboolean with_times)
         add_pin(text, share, role, state);
 
         tg_object_failure(share, &name, &message);
-        /* Of a wrong PIN the number of tries tells; nobody tries again by himself. */
+        /* Of a wrong PIN the number of tries tells; nobody tries again by himself. What has just
+         * failed is a thing to know, and no time makes it better. */
         if (*message && strcmp(name, "WrongPin") != 0)
-                g_string_append_printf(text, " (%s; trying again)", message);
+                g_string_append_printf(text,
+                                       " (%s%s)",
+                                       message,
+                                       strcmp(name, "Failed") == 0 ? "" : "; trying again");
         if (with_times && expires > now) {
                 g_autofree char *left = tg_times_relative(expires, now);
 

@@ -216,6 +216,13 @@ static void
 refused(TgShare *self, const GError *error)
 {
         tg_share_settle(self);
+        if (has_typed_all(self) && error != NULL &&
+            tg_error_code(error) == TG_ERROR_LIMIT_REACHED) {
+                g_autoptr(GError) wrong = tg_error_new(TG_ERROR_WRONG_PIN, "%s", error->message);
+
+                tg_share_ends(self, TG_EVENT_BURNED, TG_ENDED_SELF, wrong);
+                return;
+        }
         if (self->carrier->is_read_once) {
                 g_autoptr(GError) wrong = NULL;
 
@@ -224,12 +231,6 @@ refused(TgShare *self, const GError *error)
                                      "somebody interferes, or its program is at fault",
                                      error != NULL ? error->message : "out of place");
                 tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, wrong);
-                return;
-        }
-        if (has_typed_all(self) && tg_error_code(error) == TG_ERROR_LIMIT_REACHED) {
-                g_autoptr(GError) wrong = tg_error_new(TG_ERROR_WRONG_PIN, "%s", error->message);
-
-                tg_share_ends(self, TG_EVENT_BURNED, TG_ENDED_SELF, wrong);
                 return;
         }
         if (tg_error_code(error) == TG_ERROR_LIMIT_REACHED)
