@@ -404,7 +404,7 @@ tg_drop_watch(TgShare *self)
                 tg_drop_delete(self, on_deleted);
                 return;
         }
-        self->turn = tg_turns_ask(self->wallet->turns, on_turn, self);
+        self->turn = tg_turns_ask(self->wallet->turns, tg_share_is_exchanging(self), on_turn, self);
         if (tg_turns_are_scarce(self->wallet->turns))
                 g_clear_pointer(&self->context, tg_http_context_free);
 }

@@ -194,7 +194,7 @@ tg_mailbox_watch(TgShare *self)
         }
         if (tg_share_is_offline(self, self->mailbox_url))
                 return;
-        self->turn = tg_turns_ask(self->wallet->turns, on_turn, self);
+        self->turn = tg_turns_ask(self->wallet->turns, tg_share_is_exchanging(self), on_turn, self);
         /* An idle connection costs 50 KiB here, and something at the relay. */
         if (tg_turns_are_scarce(self->wallet->turns))
                 g_clear_pointer(&self->context, tg_http_context_free);

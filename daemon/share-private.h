@@ -136,6 +136,9 @@ void tg_share_forget_secrets(TgShare *self);
 /* Refused, failed or run out before the claim, a link has not ended: it may be opened again. */
 gboolean tg_share_is_link_used(const TgShare *self);
 
+/* The other side is there: not one of the many that only wait for somebody to come. */
+gboolean tg_share_is_exchanging(const TgShare *self);
+
 /* ---- share-event.c ---- */
 
 /* Steps the session: sets the state, saves with @body (see tg_store_save_share), tells, and

@@ -215,6 +215,12 @@ tg_share_drop_pending(TgShare *self)
         g_clear_handle_id(&self->timer, g_source_remove);
 }
 
+gboolean
+tg_share_is_exchanging(const TgShare *self)
+{
+        return self->state == TG_STATE_EXCHANGING || self->state == TG_STATE_VERIFYING_PIN;
+}
+
 void
 tg_share_forget_secrets(TgShare *self)
 {

@@ -2,8 +2,12 @@
 
 #include "daemon/turns.h"
 
+#define MAX_URGENT_IN_A_ROW 3
+
 struct TgTurns {
-        GQueue waiting; /* TgTurn */
+        GQueue waiting;     /* TgTurn */
+        GList *last_urgent; /* of those in front; NULL: none waits */
+        guint n_urgent;     /* in a row, the last ones that began */
         guint n_running;
         guint n_at_once;
         guint longest_s;
@@ -14,6 +18,7 @@ struct TgTurn {
         TgTurns *turns;
         GList link;
         gboolean is_running;
+        gboolean is_urgent;
         TgTurnFunc func;
         gpointer user_data;
 };
@@ -51,6 +56,46 @@ length_of_turn(const TgTurns *self)
         return MAX(2, self->longest_s * self->n_at_once / n_all);
 }
 
+static void
+leave_queue(TgTurns *self, TgTurn *turn)
+{
+        if (self->last_urgent == &turn->link)
+                self->last_urgent = turn->link.prev;
+        g_queue_unlink(&self->waiting, &turn->link);
+}
+
+/* In front of those who only wait, behind whoever has waited like him. */
+static void
+join_queue(TgTurns *self, TgTurn *turn)
+{
+        if (!turn->is_urgent) {
+                g_queue_push_tail_link(&self->waiting, &turn->link);
+                return;
+        }
+        if (self->last_urgent != NULL)
+                g_queue_insert_after_link(&self->waiting, self->last_urgent, &turn->link);
+        else
+                g_queue_push_head_link(&self->waiting, &turn->link);
+        self->last_urgent = &turn->link;
+}
+
+/* Of MAX_URGENT_IN_A_ROW + 1 turns one is for those who only wait. */
+static TgTurn *
+next_turn(TgTurns *self)
+{
+        GList *ordinary = self->last_urgent != NULL ? self->last_urgent->next : NULL;
+
+        if (self->last_urgent == NULL) {
+                self->n_urgent = 0;
+        } else if (self->n_urgent < MAX_URGENT_IN_A_ROW || ordinary == NULL) {
+                self->n_urgent++;
+        } else {
+                self->n_urgent = 0;
+                return ordinary->data;
+        }
+        return self->waiting.head->data;
+}
+
 static gboolean
 on_begin(gpointer user_data)
 {
@@ -59,8 +104,9 @@ on_begin(gpointer user_data)
         self->source = 0;
         while (self->n_running < self->n_at_once && self->waiting.length > 0) {
                 guint hold_s = length_of_turn(self);
-                TgTurn *turn = g_queue_pop_head_link(&self->waiting)->data;
+                TgTurn *turn = next_turn(self);
 
+                leave_queue(self, turn);
                 turn->is_running = TRUE;
                 self->n_running++;
                 turn->func(hold_s, turn->user_data);
@@ -77,7 +123,7 @@ begin_soon(TgTurns *self)
 }
 
 TgTurn *
-tg_turns_ask(TgTurns *self, TgTurnFunc func, gpointer user_data)
+tg_turns_ask(TgTurns *self, gboolean is_urgent, TgTurnFunc func, gpointer user_data)
 {
         TgTurn *turn = g_new0(TgTurn, 1);
 
@@ -85,7 +131,8 @@ tg_turns_ask(TgTurns *self, TgTurnFunc func, gpointer user_data)
         turn->link.data = turn;
         turn->func = func;
         turn->user_data = user_data;
-        g_queue_push_tail_link(&self->waiting, &turn->link);
+        turn->is_urgent = is_urgent;
+        join_queue(self, turn);
         begin_soon(self);
 
         return turn;
@@ -103,7 +150,7 @@ tg_turn_end(TgTurn *turn)
         if (turn->is_running)
                 self->n_running--;
         else
-                g_queue_unlink(&self->waiting, &turn->link);
+                leave_queue(self, turn);
         g_free(turn);
         begin_soon(self);
 }

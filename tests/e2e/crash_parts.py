@@ -571,7 +571,7 @@ def every_step(scenario, page, people, stride=1, **how):
     at step after step; until it is over before the step comes. With bounds on the command
     line only those steps."""
     bounds = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    stride = max(stride, int(os.environ.get("TIGRESS_STRIDE", "1")))
+    stride *= int(os.environ.get("TIGRESS_STRIDE", "1"))
     steps = range(bounds[0], (bounds + [99999])[1] + 1) if bounds else range(1, 99999, stride)
     page.tally = {}
     for step in steps:
