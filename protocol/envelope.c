@@ -69,18 +69,6 @@ take_role(const TgJson *object, TgRole *ret_role)
         return TRUE;
 }
 
-static char *
-dup_display_text(const TgJson *display, const char *name, gsize max_bytes)
-{
-        TgJson value;
-
-        if (!tg_json_get_typed(display, name, TG_JSON_STRING, &value) ||
-            tg_json_string_bytes(&value) > max_bytes)
-                return NULL;
-
-        return tg_json_dup_string(&value);
-}
-
 /* Members that are optional are ignored when they have another shape. */
 static void
 take_extras(const TgJson *object, TgHeader *header)
@@ -92,9 +80,9 @@ take_extras(const TgJson *object, TgHeader *header)
                             tg_json_get_uint(&value, &number) && number == 1;
         if (!tg_json_get_typed(object, "display", TG_JSON_OBJECT, &value))
                 return;
-        header->title = dup_display_text(&value, "title", TG_MAX_TITLE_BYTES);
-        header->description = dup_display_text(&value, "description", TG_MAX_DESCRIPTION_BYTES);
-        header->image_url = dup_display_text(&value, "imageURL", TG_MAX_IMAGE_URL_BYTES);
+        header->title = tg_json_dup_text(&value, "title", TG_MAX_TITLE_BYTES);
+        header->description = tg_json_dup_text(&value, "description", TG_MAX_DESCRIPTION_BYTES);
+        header->image_url = tg_json_dup_text(&value, "imageURL", TG_MAX_IMAGE_URL_BYTES);
 }
 
 static gboolean

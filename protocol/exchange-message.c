@@ -98,18 +98,6 @@ take_uint(const TgJson *object, const char *name, guint *ret_number)
         return TRUE;
 }
 
-static char *
-take_text(const TgJson *object, const char *name, gsize max_bytes)
-{
-        TgJson value;
-
-        if (!tg_json_get_typed(object, name, TG_JSON_STRING, &value) ||
-            tg_json_string_bytes(&value) > max_bytes)
-                return NULL;
-
-        return tg_json_dup_string(&value);
-}
-
 static void
 append_octets(GString *json, const char *before, const guint8 *bytes, gsize n_bytes)
 {
@@ -213,10 +201,11 @@ tg_offer_parse(const TgExchange *self, const TgJson *content, TgOffer *ret_offer
                 return refuse(error, "the peer's share of the key is none");
 
         if (tg_json_get_typed(content, "display", TG_JSON_OBJECT, &display)) {
-                offer.display.title = take_text(&display, "title", TG_MAX_TITLE_BYTES);
+                offer.display.title = tg_json_dup_text(&display, "title", TG_MAX_TITLE_BYTES);
                 offer.display.description =
-                        take_text(&display, "description", TG_MAX_DESCRIPTION_BYTES);
-                offer.display.image_url = take_text(&display, "imageURL", TG_MAX_IMAGE_URL_BYTES);
+                        tg_json_dup_text(&display, "description", TG_MAX_DESCRIPTION_BYTES);
+                offer.display.image_url =
+                        tg_json_dup_text(&display, "imageURL", TG_MAX_IMAGE_URL_BYTES);
         }
         *ret_offer = offer;
 

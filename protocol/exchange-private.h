@@ -8,6 +8,7 @@
 #include "protocol/bytes.h"
 #include "protocol/digest.h"
 #include "protocol/exchange.h"
+#include "protocol/limits.h"
 #include "protocol/spake2.h"
 
 #define TG_OFFER_FORMAT "tigress.t2.offer"
@@ -17,7 +18,6 @@
 
 #define TG_EXCHANGE_KEY_BYTES 32
 #define TG_EXCHANGE_RANDOM_BYTES 32
-#define TG_PIN_TRIES 3     /* the initiator's, and the recipient's entries */
 #define TG_MAX_ATTEMPTS 10 /* that a peer's offers may announce */
 #define TG_SCRYPT_LOG2_N 14
 

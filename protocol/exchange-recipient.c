@@ -154,7 +154,7 @@ judge_offer(const TgExchange *self, const TgEnvelope *envelope, TgOffer *offer, 
                     &envelope->header, offer->attempt - 1, (gint64)offer->attempt - 2) ||
             (self->attempt != 0 && offer->attempt != self->attempt + 1))
                 return refuse(error, TG_ERROR_TAMPERED, "the offer is not the next one");
-        if (self->attempts_used >= TG_PIN_TRIES)
+        if (self->attempts_used >= TG_MAX_PIN_TRIES)
                 return refuse(error,
                               TG_ERROR_LIMIT_REACHED,
                               "this device has answered three times: ask for a new invitation");

@@ -377,9 +377,9 @@ check_tries(const TgExchange *self)
         if (self->is_confirmed ? !is_open && self->phase != TG_PHASE_ENDED : is_open)
                 return FALSE;
         if (self->role == TG_ROLE_RECIPIENT)
-                return self->attempts_used + (self->phase == TG_PHASE_ASKED) <= TG_PIN_TRIES;
+                return self->attempts_used + (self->phase == TG_PHASE_ASKED) <= TG_MAX_PIN_TRIES;
         if (self->attempts_max != (self->mode == TG_MODE_T1       ? 0
-                                   : self->mode == TG_MODE_T2_PIN ? TG_PIN_TRIES
+                                   : self->mode == TG_MODE_T2_PIN ? TG_MAX_PIN_TRIES
                                                                   : 1))
                 return FALSE;
         if (self->pin && self->pin_digits != tg_secret_size(self->pin))

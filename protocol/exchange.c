@@ -51,7 +51,7 @@ check_terms(const TgExchangeTerms *terms, GError **error)
 static gboolean
 take_pin(TgExchange *self, const TgSecret *pin, GError **error)
 {
-        self->attempts_max = self->mode == TG_MODE_T2_PIN ? TG_PIN_TRIES : 1;
+        self->attempts_max = self->mode == TG_MODE_T2_PIN ? TG_MAX_PIN_TRIES : 1;
         if (!pin)
                 return TRUE;
         self->pin = tg_pin_parse(pin, 0, error);
@@ -171,7 +171,7 @@ tg_exchange_attempts_used(const TgExchange *self)
 guint
 tg_exchange_attempts_left(const TgExchange *self)
 {
-        guint own = TG_PIN_TRIES - MIN(self->attempts_used, TG_PIN_TRIES);
+        guint own = TG_MAX_PIN_TRIES - MIN(self->attempts_used, TG_MAX_PIN_TRIES);
         guint offers;
 
         if (self->mode == TG_MODE_T1 || self->phase == TG_PHASE_BURNED)

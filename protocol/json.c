@@ -210,6 +210,18 @@ tg_json_dup_string(const TgJson *string)
         return text;
 }
 
+char *
+tg_json_dup_text(const TgJson *object, const char *name, gsize max_bytes)
+{
+        TgJson value;
+
+        if (!tg_json_get_typed(object, name, TG_JSON_STRING, &value) ||
+            tg_json_string_bytes(&value) > max_bytes)
+                return NULL;
+
+        return tg_json_dup_string(&value);
+}
+
 gboolean
 tg_json_string_equal(const TgJson *string, const char *text)
 {

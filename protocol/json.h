@@ -58,6 +58,9 @@ gsize tg_json_string_bytes(const TgJson *string);
 void tg_json_string_copy(const TgJson *string, char *buffer);
 /* The same into new, zero-terminated memory. Not for secrets. */
 char *tg_json_dup_string(const TgJson *string);
+/* The member @name, where it is a string of at most @max_bytes octets; NULL where it is not: what
+ * a stranger may leave out is not said when it is absent, of another type or too long. */
+char *tg_json_dup_text(const TgJson *object, const char *name, gsize max_bytes);
 /* Compares after unescaping. */
 gboolean tg_json_string_equal(const TgJson *string, const char *text);
 /* The raw characters between the quotes, when there is no escape among them

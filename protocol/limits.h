@@ -52,7 +52,7 @@
 #define TG_TOMBSTONE_S 3600
 
 /* The spoken PIN. Whoever has the link guesses right with at most TG_MAX_PIN_TRIES in a million
- * for each share, and twice that within a day for each credential. */
+ * for each share, and twice that within a day for each credential. The recipient enters as many. */
 #define TG_MAX_PIN_TRIES 3
 #define TG_MAX_PIN_LIFE_S 172800
 #define TG_MAX_BURNS 2 /* burned shares of one credential in TG_BURN_S */

@@ -170,19 +170,6 @@ parse_answer(const char *body, gsize n_bytes, TgJson *ret_object, GError **error
         return TRUE;
 }
 
-/* What is absent or of another type was not said; what is too long is a stranger's joke. */
-static char *
-dup_text(const TgJson *object, const char *name, gsize max_bytes)
-{
-        TgJson value;
-
-        if (!tg_json_get_typed(object, name, TG_JSON_STRING, &value) ||
-            tg_json_string_bytes(&value) > max_bytes)
-                return NULL;
-
-        return tg_json_dup_string(&value);
-}
-
 static void
 take_display(const TgJson *answer, TgDisplay *ret_display)
 {
@@ -191,9 +178,9 @@ take_display(const TgJson *answer, TgDisplay *ret_display)
         *ret_display = (TgDisplay){0};
         if (!tg_json_get_typed(answer, "displayInformation", TG_JSON_OBJECT, &object))
                 return;
-        ret_display->title = dup_text(&object, "title", TG_MAX_PREVIEW_BYTES);
-        ret_display->description = dup_text(&object, "description", TG_MAX_PREVIEW_BYTES);
-        ret_display->image_url = dup_text(&object, "imageURL", TG_MAX_PREVIEW_BYTES);
+        ret_display->title = tg_json_dup_text(&object, "title", TG_MAX_PREVIEW_BYTES);
+        ret_display->description = tg_json_dup_text(&object, "description", TG_MAX_PREVIEW_BYTES);
+        ret_display->image_url = tg_json_dup_text(&object, "imageURL", TG_MAX_PREVIEW_BYTES);
 }
 
 static gint64
@@ -237,7 +224,7 @@ tg_mailbox_parse_created(const char *body, gsize n_bytes, TgMailboxCreated *ret,
 
         if (!parse_answer(body, n_bytes, &answer, error))
                 return FALSE;
-        url_link = dup_text(&answer, "urlLink", TG_MAX_LINK_CHARS);
+        url_link = tg_json_dup_text(&answer, "urlLink", TG_MAX_LINK_CHARS);
         if (!url_link) {
                 tg_set_error(error,
                              TG_ERROR_TAMPERED,
@@ -305,7 +292,7 @@ tg_mailbox_parse_problem(const char *body, gsize n_bytes)
 
         if (!parse_answer(body, n_bytes, &answer, NULL))
                 return NULL;
-        type = dup_text(&answer, "type", TG_MAX_LINK_CHARS);
+        type = tg_json_dup_text(&answer, "type", TG_MAX_LINK_CHARS);
         if (!type)
                 return NULL;
 

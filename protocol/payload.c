@@ -167,60 +167,49 @@ tg_payload_split(const TgJson *payload,
         return TRUE;
 }
 
-TgSecret *
-tg_payload_open(const TgSecret *key, const TgJson *payload, GError **error)
+/* The octets of data, of a payload of either form whose type has the key length @n_key. */
+static guint8 *
+dup_octets(const TgJson *payload, gsize n_key, gsize *ret_n_bytes, GError **error)
 {
         g_autofree char *scratch = NULL;
         g_autofree char *copy = NULL;
-        g_autofree guint8 *sealed = NULL;
+        g_autofree guint8 *octets = NULL;
         TgJson type, data;
         const char *text;
-        gsize n_chars, n_sealed;
+        gsize n_chars;
 
-        if (!find_members(payload, &scratch, &type, &data, error))
+        if (!tg_payload_split(payload, &scratch, &type, &data, error))
                 return NULL;
-        if (key_length(&type) == 0) {
-                refuse(error, "the payload is of an unknown type");
-                return NULL;
-        }
-        if (key_length(&type) != tg_secret_size(key)) {
+        if (key_length(&type) != n_key) {
                 refuse(error, "the payload is of a type that does not fit the key");
                 return NULL;
         }
         text = data_text(&data, &copy, &n_chars);
-        if (!check_data(text, n_chars, error))
-                return NULL;
-
-        sealed = g_malloc(tg_base64_decoded_room(n_chars));
-        if (!tg_base64_decode(TG_BASE64_STANDARD, text, n_chars, sealed, &n_sealed)) {
+        octets = g_malloc(tg_base64_decoded_room(n_chars));
+        if (!tg_base64_decode(TG_BASE64_STANDARD, text, n_chars, octets, ret_n_bytes)) {
                 refuse(error, "the payload's data is no standard base64");
                 return NULL;
         }
 
-        return tg_aead_open(key, NULL, 0, sealed, n_sealed, error);
+        return g_steal_pointer(&octets);
+}
+
+TgSecret *
+tg_payload_open(const TgSecret *key, const TgJson *payload, GError **error)
+{
+        gsize n_sealed;
+        g_autofree guint8 *sealed = dup_octets(payload, tg_secret_size(key), &n_sealed, error);
+
+        return sealed ? tg_aead_open(key, NULL, 0, sealed, n_sealed, error) : NULL;
 }
 
 TgSecret *
 tg_payload_octets(const TgJson *payload, GError **error)
 {
-        g_autofree char *scratch = NULL;
-        g_autofree char *copy = NULL;
-        g_autofree guint8 *sealed = NULL;
-        TgJson type, data;
-        const char *text;
-        gsize n_chars, n_sealed;
+        gsize n_sealed;
+        g_autofree guint8 *sealed = dup_octets(payload, 32, &n_sealed, error);
 
-        if (!tg_payload_split(payload, &scratch, &type, &data, error))
-                return NULL;
-        text = data_text(&data, &copy, &n_chars);
-        sealed = g_malloc(tg_base64_decoded_room(n_chars));
-        if (key_length(&type) != 32 ||
-            !tg_base64_decode(TG_BASE64_STANDARD, text, n_chars, sealed, &n_sealed)) {
-                refuse(error, "the payload is of a type that does not travel like this");
-                return NULL;
-        }
-
-        return tg_secret_new(sealed, n_sealed, error);
+        return sealed ? tg_secret_new(sealed, n_sealed, error) : NULL;
 }
 
 char *

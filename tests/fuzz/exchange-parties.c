@@ -168,8 +168,8 @@ check_party(const Party *party)
 {
         const TgExchange *exchange = party->exchange;
 
-        g_assert_cmpuint(tg_exchange_attempts_used(exchange), <=, TG_PIN_TRIES);
-        g_assert_cmpuint(tg_exchange_attempts_left(exchange), <=, TG_PIN_TRIES);
+        g_assert_cmpuint(tg_exchange_attempts_used(exchange), <=, TG_MAX_PIN_TRIES);
+        g_assert_cmpuint(tg_exchange_attempts_left(exchange), <=, TG_MAX_PIN_TRIES);
         if (exchange->mode == TG_MODE_T1)
                 g_assert_cmpuint(tg_exchange_attempts_used(exchange), ==, 0);
         /* who has answered knows where ACCEPT would lie */

@@ -133,9 +133,9 @@ test_a_record_gives_no_fourth_entry(void)
         fixture_begin(&fixture.alice, &output);
         fixture_put(&fixture, fixture.alice, &output);
         fixture_read(&fixture.bob, fixture.slot, &output);
-        fixture.bob->attempts_used = TG_PIN_TRIES - 1;
+        fixture.bob->attempts_used = TG_MAX_PIN_TRIES - 1;
         fixture_restart(&fixture.bob);
-        fixture.bob->attempts_used = TG_PIN_TRIES;
+        fixture.bob->attempts_used = TG_MAX_PIN_TRIES;
         saved = tg_exchange_save(fixture.bob, NULL);
         loaded = tg_exchange_load(saved, &error);
         g_assert_null(loaded);
