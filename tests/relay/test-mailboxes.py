@@ -6,7 +6,6 @@
 import asyncio
 import base64
 import hashlib
-import http.client
 import json
 import os
 import re
@@ -279,54 +278,6 @@ class Ends(unittest.TestCase):
 
 
 class Durability(unittest.TestCase):
-    def test_no_acknowledged_write_is_lost_by_kill(self):
-        with Relay() as relay:
-            done = []
-            stop = threading.Event()
-
-            def write():
-                device = Device(relay)
-                try:
-                    while not stop.is_set():
-                        if device.create().status != 200:
-                            return
-                        entry = [device.claim, device.path, "hello", None]
-                        done.append(entry)
-                        peer = device.peer()
-                        if peer.read().status == 200:
-                            entry[3] = peer.claim
-                        if device.update("second").status == 200:
-                            entry[2] = "second"
-                except (OSError, http.client.HTTPException):
-                    pass  # killed
-
-            for _ in range(3):
-                threads = [threading.Thread(target=write) for _ in range(16)]
-                for thread in threads:
-                    thread.start()
-                n_before = len(done)
-                until(lambda: len(done) > n_before + 40, "writes")
-                relay.kill()
-                stop.set()
-                for thread in threads:
-                    thread.join(DEADLINE_S)
-                stop.clear()
-                relay.start()
-
-            self.assertGreater(len(done), 120)
-            checker = Device(relay)
-            for claim, path, text, bound in done:
-                answer = checker.ask("POST", path, headers={"Mailbox-Device-Claim": claim})
-                self.assertEqual(answer.status, 200)
-                # an update may have been stored without having been acknowledged
-                if text == "second":
-                    self.assertEqual(answer.json()["payload"], payload("second"))
-                if bound:
-                    headers = {"Mailbox-Device-Claim": draw()}
-                    self.assertEqual(checker.ask("POST", path, headers=headers).status, 401)
-                    headers = {"Mailbox-Device-Claim": bound}
-                    self.assertEqual(checker.ask("POST", path, headers=headers).status, 200)
-
     def test_each_write_is_flushed_and_reads_are_not(self):
         with Relay(preload=True) as relay:
             alice = Device(relay)
