@@ -7,266 +7,20 @@ and a request that is repeated is answered as before.
 
 TIGRESS_KILLS says how often (100), TIGRESS_SEED what happens."""
 
-import base64
-import hashlib
-import http.client
-import json
 import os
 import random
-import shutil
-import sqlite3
-import tempfile
 import threading
 import time
 import unittest
 
-from relayprocess import DEADLINE_S, Answer, Relay, draw
+from disk import check_file
+from relayprocess import DEADLINE_S, Relay
+from writers import SETTINGS, Client
 
 N_KILLS = int(os.environ.get("TIGRESS_KILLS", "100"))
 SEED = int(os.environ.get("TIGRESS_SEED", str(random.SystemRandom().randrange(1 << 32))))
 N_CLIENTS = 8
-MAX_BOXES = 5
 CHECK_FILE_EVERY = 10
-SIZES = [48, 48, 900, 3000, 20000, 65000]
-SETTINGS = "CreationsPerMinute=0\nRequestsPerMinute=0\nConnectionsPerMinute=0\n"
-
-
-def make_payload(seed, version):
-    octets = hashlib.shake_128(b"%d %d" % (seed, version)).digest(SIZES[(seed + version) % 6])
-    return {"type": "AEAD_AES_128_GCM", "data": base64.b64encode(octets).decode()}
-
-
-class Request:
-    """One that may be sent again, as it is."""
-
-    def __init__(self, name, claim, method, path, body=None, **headers):
-        self.name, self.claim, self.method, self.path = name, claim, method, path
-        self.body = None if body is None else json.dumps(body)
-        self.headers = {"Mailbox-Device-Claim": claim, "Mailbox-Request-ID": draw()}
-        self.headers.update((k.replace("_", "-"), v) for k, v in headers.items())
-        if body is not None:
-            self.headers["Content-Type"] = "application/json"
-
-
-class Box:
-    """What one mailbox is, as far as has been acknowledged: STATE; and the request under way, with
-    what the state is once it has been done: PENDING."""
-
-    def __init__(self, chance):
-        self.seed = chance.randrange(1 << 30)
-        self.alice, self.path = draw(), None
-        self.proof = os.urandom(32)
-        self.former = []  # claims that let go
-        # version, who wrote it, the recipient's claim, the word of its end
-        self.state = (0, None, None, None)
-        self.pending = None
-        self.last = {}  # claim → the last request that it was acknowledged
-
-    def request_create(self):
-        digest = hashlib.sha256(self.proof).digest()
-        body = {
-            "payload": make_payload(self.seed, 1),
-            "displayInformation": {"title": "Key", "description": "", "imageURL": ""},
-            "mailboxConfiguration": {"accessRights": "RWD"},
-        }
-        return (Request("create", self.alice, "POST", "/v1/m", body,
-                        Mailbox_Claim_Verifier=encode(digest)), (1, "alice", None, None))
-
-    def request_bind(self):
-        version, writer, _, word = self.state
-        claim = draw()
-        return (Request("bind", claim, "POST", self.path, Mailbox_Claim_Proof=encode(self.proof)),
-                (version, writer, claim, word))
-
-    def request_update(self, side):
-        version, _, bob, word = self.state
-        claim = self.alice if side == "alice" else bob
-        body = {"payload": make_payload(self.seed, version + 1)}
-        return (Request("update", claim, "PUT", self.path, body, If_Match='"%d"' % version),
-                (version + 1, side, bob, word))
-
-    def request_relinquish(self):
-        version, writer, bob, word = self.state
-        return Request("relinquish", bob, "PATCH", self.path), (version, writer, None, word)
-
-    def request_delete(self, side):
-        version, writer, bob, _ = self.state
-        claim = self.alice if side == "alice" else bob
-        return (Request("delete", claim, "DELETE", self.path),
-                (version, writer, bob, "cancelled" if side == "alice" else "completed"))
-
-    def choose(self, chance, is_full):
-        """The next request, any of those that the state allows."""
-        _, writer, bob, _ = self.state
-        if not self.path:
-            return self.request_create()
-        side = chance.choice(["alice", "bob"]) if bob else "alice"
-        if is_full:
-            return self.request_delete(side)
-        acts = [lambda: self.request_update(side)] * 3
-        if not bob:
-            acts += [self.request_bind] * 4
-        elif writer == "alice":
-            acts += [self.request_relinquish] * 2
-        return chance.choice(acts)()
-
-
-def encode(octets):
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
-
-
-class Client:
-    """One kept connection, and some mailboxes of which it plays both sides."""
-
-    def __init__(self, number):
-        self.chance = random.Random(SEED * 1000 + number)
-        self.boxes, self.ended = [], []
-        self.n_acknowledged = self.n_pending = self.n_done = 0
-        self.problem = None
-
-    def send(self, method, path, body=None, headers=None):
-        self.connection.request(method, path, body=body, headers=headers or {})
-        return Answer(self.connection.getresponse())
-
-    def ask(self, request):
-        return self.send(request.method, request.path, request.body, request.headers)
-
-    def read(self, box, claim):
-        """Without a proof: it binds nobody."""
-        return self.send("POST", box.path, headers={"Mailbox-Device-Claim": claim})
-
-    # ---- looking ----
-
-    def look(self, box):
-        """The state that the relay shows. What is torn is no state."""
-        answer = self.read(box, box.alice)
-        if answer.status == 404:
-            word = answer.json()["type"]
-            assert word in ("cancelled", "completed"), (word, box.state)
-            return word
-        assert answer.status == 200, answer.status
-        version = int(answer.headers["ETag"].strip('"'))
-        assert answer.json()["payload"] == make_payload(box.seed, version), "torn"
-        for claim in box.former:
-            assert self.read(box, claim).status == 401, "who let go still reads"
-        return version
-
-    def is_bound(self, box, claim):
-        status = self.read(box, claim).status
-        assert status in (200, 401), status
-        return status == 200
-
-    def matches(self, box, state):
-        version, _, bob, word = state
-        seen = self.look(box)
-        if word or not isinstance(seen, int):
-            return seen == word
-        return seen == version and (not bob or self.is_bound(box, bob))
-
-    def check(self, box):
-        """What was acknowledged is there, and its last requests are answered as repetitions."""
-        assert self.matches(box, box.state), ("lost", box.state, self.look(box))
-        for claim, request in box.last.items():
-            if request.name in ("create", "update") and not box.state[3]:
-                answer = self.ask(request)
-                assert answer.status == 201, ("repeated", request.name, answer.status)
-                if request.name == "create":
-                    assert path_of(answer) == box.path, "another mailbox"
-        assert self.matches(box, box.state), "a repetition changed something"
-
-    def resolve(self, box):
-        """What was not acknowledged is done as a whole or not at all; then it is done."""
-        request, after = box.pending
-        self.n_pending += 1
-        if request.name == "create":
-            answer = self.ask(request)
-            assert answer.status in (200, 201), answer.status
-            is_done = answer.status == 201
-            box.path = path_of(answer)
-        else:
-            _, _, bob, word = after
-            # before what it looks like when it was not: who has let go reads no longer
-            if request.name == "relinquish":
-                is_done = not self.is_bound(box, box.state[2])
-            elif request.name == "bind":
-                is_done = self.is_bound(box, bob)
-            else:
-                is_done = self.matches(box, after)
-            assert is_done or self.matches(box, box.state), ("half", request.name, self.look(box))
-            answer = self.ask(request)
-            done = {"update": 201, "delete": 404, "relinquish": 401, "bind": 200}
-            assert answer.status == (done[request.name] if is_done else 200), (
-                "repeated", request.name, is_done, answer.status)
-        self.n_done += is_done
-        self.acknowledge(box, request, after)
-        assert self.matches(box, box.state), "not what was asked for"
-
-    # ---- writing ----
-
-    def acknowledge(self, box, request, after):
-        if request.name == "relinquish":
-            box.former.append(box.state[2])
-            box.last.pop(box.state[2], None)
-        else:
-            box.last[request.claim] = request
-        box.state, box.pending = after, None
-        if after[3]:
-            self.boxes.remove(box)
-            self.ended = (self.ended + [box])[-4:]
-
-    def write(self):
-        is_new = not self.boxes or (len(self.boxes) < MAX_BOXES and self.chance.random() < 0.3)
-        if is_new:
-            self.boxes.append(Box(self.chance))
-        box = self.boxes[-1] if is_new else self.chance.choice(self.boxes)
-        is_full = len(self.boxes) == MAX_BOXES and self.chance.random() < 0.3
-        box.pending = box.choose(self.chance, is_full)
-        request, after = box.pending
-        answer = self.ask(request)
-        assert answer.status == 200, (request.name, answer.status)
-        if request.name == "create":
-            box.path = path_of(answer)
-        self.acknowledge(box, request, after)
-        self.n_acknowledged += 1
-        if self.chance.random() < 0.3:
-            assert self.matches(box, box.state), "not what was acknowledged"
-
-    def run(self, relay, ready):
-        """Until the relay is killed."""
-        self.connection = relay.connect()
-        try:
-            for box in list(self.boxes):
-                if box.pending:
-                    self.resolve(box)
-            for box in self.boxes + self.ended:
-                self.check(box)
-            ready.wait(DEADLINE_S)
-            while True:
-                self.write()
-        except (OSError, http.client.HTTPException):
-            if ready.n_waiting or not relay.is_killed:
-                self.problem = "the connection ended by itself"
-        except BaseException as problem:
-            self.problem = repr(problem)
-        finally:
-            self.connection.close()
-            if self.problem:
-                ready.abort()
-
-
-def path_of(answer):
-    return "/v1/m/" + answer.json()["urlLink"].rsplit("/", 1)[1]
-
-
-def check_file(relay):
-    """In a copy: who opens a store changes it."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("relay.db", "relay.db-wal"):
-            shutil.copy(os.path.join(relay.state, name), folder)
-        database = sqlite3.connect(os.path.join(folder, "relay.db"))
-        found = database.execute("PRAGMA integrity_check").fetchall()
-        database.close()
-        assert found == [("ok",)], found
 
 
 class Kills(unittest.TestCase):
@@ -294,14 +48,14 @@ class Kills(unittest.TestCase):
     def test_no_acknowledged_write_is_lost_and_none_is_torn(self):
         chance = random.Random(SEED)
         print("TIGRESS_SEED=%d" % SEED, flush=True)
-        clients = [Client(i) for i in range(N_CLIENTS)]
+        clients = [Client(random.Random(SEED * 1000 + i)) for i in range(N_CLIENTS)]
         with Relay(settings=SETTINGS) as relay:
             for n in range(N_KILLS):
                 self.kill_under_load(relay, clients, chance)
                 problems = [client.problem for client in clients if client.problem]
                 self.assertEqual(problems, [], "before kill %d" % (n + 1))
                 if n % CHECK_FILE_EVERY == 0:
-                    check_file(relay)
+                    check_file(relay.state)
                 relay.start()
             n_acknowledged = sum(client.n_acknowledged for client in clients)
             n_pending = sum(client.n_pending for client in clients)
