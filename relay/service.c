@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "relay/service.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 
 #include "protocol/error.h"
 #include "relay/certificate.h"
+#include "relay/directory.h"
 #include "relay/log.h"
 #include "relay/metrics.h"
 #include "relay/monitor.h"
@@ -51,21 +51,6 @@ fit_connections(guint64 wanted)
 
 /* ---- setting up ---- */
 
-static gboolean
-make_directory(const char *path, GError **error)
-{
-        if (g_mkdir_with_parents(path, 0700) == 0)
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_FAILED,
-                     "cannot make the directory %s: %s; name another with --state-directory or "
-                     "--store",
-                     path,
-                     g_strerror(errno));
-
-        return FALSE;
-}
-
 /* Of the store and, in a trial, of the certificate. */
 static gboolean
 make_directories(const TgSettings *settings, GError **error)
@@ -74,8 +59,8 @@ make_directories(const TgSettings *settings, GError **error)
         gboolean is_file = strcmp(settings->store, ":memory:") != 0 &&
                            !tg_redis_address_is_one(settings->store);
 
-        return (!is_file || make_directory(directory, error)) &&
-               (!settings->is_trial || make_directory(settings->state_directory, error));
+        return (!is_file || tg_directory_make(directory, error)) &&
+               (!settings->is_trial || tg_directory_make(settings->state_directory, error));
 }
 
 /* What is to be shown from now on; NULL without an error: plain HTTP. @ret_path: of a trial's
