@@ -34,7 +34,7 @@ plan_taking_back(TgShare *self)
                 drop->back_claim = tg_share_draw_claim(NULL);
         if (drop->back_claim == NULL)
                 return plan_nothing(self);
-        drop->was_given = self->exchange != NULL && tg_exchange_is_given(self->exchange);
+        drop->was_given = tg_share_is_given(self);
         self->errand = TG_ERRAND_DELETE;
 
         return NULL;
@@ -117,6 +117,7 @@ tg_drop_plan_errand(TgShare *self, TgAction action, const char *reason)
         case TG_ACTION_WATCH:
         case TG_ACTION_WRITE:
         case TG_ACTION_CHARGE:
+        case TG_ACTION_WORK:
         case TG_ACTION_CLAIM:
         case TG_ACTION_PROVISION:
                 break;

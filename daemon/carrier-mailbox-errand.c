@@ -98,6 +98,7 @@ tg_mailbox_plan_errand(TgShare *self, TgAction action, const char *reason)
         case TG_ACTION_WATCH:
         case TG_ACTION_WRITE:
         case TG_ACTION_CHARGE:
+        case TG_ACTION_WORK:
         case TG_ACTION_CLAIM:
         case TG_ACTION_PROVISION:
                 break;
