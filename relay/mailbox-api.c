@@ -347,16 +347,18 @@ execute_preview(TgRun *run)
         expires_s = run->mailbox.expires_s;
         if (call->wants_json) {
                 tg_run_answer(run, 200, tg_mailbox_format_preview(&content.display, expires_s));
+                call->answer.varies = "Accept";
         } else {
                 tg_uuid_format(call->id, id);
                 link = g_strconcat(run->api->origin, TG_MAILBOX_PATH "/", id, NULL);
                 tg_answer_set(&call->answer,
                               200,
                               "text/html; charset=utf-8",
-                              tg_preview_format(&content.display, expires_s, link));
+                              tg_preview_format(&content.display, expires_s, link, call->language));
                 call->answer.policy = tg_preview_policy();
+                call->answer.language = tg_preview_language_tag(call->language);
+                call->answer.varies = "Accept, Accept-Language";
         }
-        call->answer.varies = TRUE;
 
         return TG_VERDICT_ANSWERED;
 }

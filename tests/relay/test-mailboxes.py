@@ -386,13 +386,17 @@ class Preview(unittest.TestCase):
                     self.assertEqual(answer.headers["Referrer-Policy"], "no-referrer")
             self.assertIn(b"A &lt;b&gt;key&lt;/b&gt;", page.body)
 
-            script = re.search(rb"<script>(.*?)</script>", page.body, re.S)[1]
-            digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+            def hashes(tag):
+                found = re.findall(b"<%s>(.*?)</%s>" % (tag, tag), page.body, re.S)
+                digests = [base64.b64encode(hashlib.sha256(text).digest()) for text in found]
+                return " ".join("'sha256-%s'" % digest.decode() for digest in digests)
+
             self.assertEqual(
                 page.headers["Content-Security-Policy"],
-                "default-src 'none'; script-src 'sha256-%s'; frame-ancestors 'none'; "
-                "form-action 'none'; base-uri 'none'" % digest,
+                "default-src 'none'; script-src %s; style-src %s; frame-ancestors 'none'; "
+                "form-action 'none'; base-uri 'none'" % (hashes(b"script"), hashes(b"style")),
             )
+            self.assertEqual(len(page.headers["Content-Security-Policy"].split("sha256")), 4)
             self.assertEqual(alice.peer().read().status, 200)
 
 
