@@ -85,7 +85,7 @@ typedef struct {
 static const Text texts[] = {
         {"default-title",
          {"Shared credential", "Geteilte Zugangsdaten", "Credencial compartida", "Accès partagé"}},
-        {"invitation",       {"Invitation", "Einladung", "Invitación", "Invitation"}              },
+        {"invitation",     {"Invitation", "Einladung", "Invitación", "Invitation"}                },
         {"unchecked",
          {"The sender’s own words; nobody has checked them.",
           "Worte des Absenders; niemand hat sie geprüft.",
@@ -105,18 +105,27 @@ static const Text texts[] = {
           "In der Wallet öffnen",
           "Abrir en la cartera",
           "Ouvrir dans le portefeuille"}                                                           },
+        {"no-script",
+         {"This browser runs no scripts, so there is no button here. It works by hand as well: see "
+          "below.",
+          "Dieser Browser führt keine Skripte aus, deshalb ist hier keine Schaltfläche. Es geht "
+          "auch von Hand: siehe unten.",
+          "Este navegador no ejecuta scripts, por eso aquí no hay ningún botón. También funciona a "
+          "mano: vea más abajo.",
+          "Ce navigateur n’exécute pas de scripts, il n’y a donc pas de bouton ici. Cela marche "
+          "aussi à la main" NARROW ": voir plus bas."}                                            },
         {"asks",
          {"The wallet shows you the invitation and asks before it accepts.",
           "Die Wallet zeigt Ihnen die Einladung und fragt, bevor sie annimmt.",
           "La cartera le muestra la invitación y le pregunta antes de aceptar.",
           "Le portefeuille vous montre l’invitation et vous demande avant d’accepter."}        },
-        {"ends",             {"Ends", "Endet", "Termina", "Se termine"}                            },
+        {"ends",           {"Ends", "Endet", "Termina", "Se termine"}                              },
         {"ends-text",
          {"{until} at the latest. The sender may withdraw it before that.",
           "Spätestens am {until}. Der Absender kann die Einladung vorher zurückziehen.",
           "A más tardar el {until}. El remitente puede retirar la invitación antes.",
           "Au plus tard le {until}. L’expéditeur peut retirer l’invitation avant."}           },
-        {"once",             {"Only once", "Nur einmal", "Una sola vez", "Une seule fois"}         },
+        {"once",           {"Only once", "Nur einmal", "Una sola vez", "Une seule fois"}           },
         {"once-text",
          {"Without a PIN, the first device to accept receives it. Give this address to nobody.",
           "Ohne PIN bekommt das erste Gerät, das annimmt, die Zugangsdaten. Geben Sie diese "
@@ -125,7 +134,7 @@ static const Text texts[] = {
           "a nadie.",
           "Sans code PIN, le premier appareil qui accepte reçoit l’accès. Ne donnez cette adresse "
           "à personne."}                                                                          },
-        {"pin",              {"PIN", "PIN", "PIN", "Code PIN"}                                     },
+        {"pin",            {"PIN", "PIN", "PIN", "Code PIN"}                                       },
         {"pin-text",
          {"If the sender tells you one, type it into the wallet when it asks, and into no web "
           "page.",
@@ -135,23 +144,16 @@ static const Text texts[] = {
           "web.",
           "Si l’expéditeur vous en donne un, saisissez-le quand le portefeuille le demande, et "
           "sur aucune page web."}                                                                  },
-        {"by-hand",          {"By hand", "Von Hand", "A mano", "À la main"}                       },
+        {"by-hand",        {"By hand", "Von Hand", "A mano", "À la main"}                         },
         {"by-hand-script",
          {"If the button opens nothing:",
           "Wenn sich mit der Schaltfläche nichts öffnet:",
           "Si el botón no abre nada:",
           "Si le bouton n’ouvre rien" NARROW ":"}                                                },
-        {"by-hand-noscript",
-         {"This browser runs no scripts, so there is no button here. It works without:",
-          "Dieser Browser führt keine Skripte aus, deshalb ist hier keine Schaltfläche. Es geht "
-          "auch ohne:",
-          "Este navegador no ejecuta scripts, por eso aquí no hay ningún botón. También funciona "
-          "sin él:",
-          "Ce navigateur n’exécute pas de scripts, il n’y a donc pas de bouton ici. Cela marche "
-          "aussi sans" NARROW ":"}                                                                 },
         {"by-hand-wallet",
          {"You need a wallet on this device that opens {scheme} addresses, such as Tigress.",
-          "Sie brauchen auf diesem Gerät eine Wallet, die {scheme}-Adressen öffnet, etwa Tigress.",
+          "Sie brauchen auf diesem Gerät eine Wallet, die Adressen mit {scheme} öffnet, etwa "
+          "Tigress.",
           "Necesita en este dispositivo una cartera que abra direcciones {scheme}, como Tigress.",
           "Il vous faut sur cet appareil un portefeuille qui ouvre les adresses {scheme}, comme "
           "Tigress."}                                                                              },
