@@ -24,9 +24,10 @@ if not os.environ.get("TIGRESS_WORLD"):
     os.execv(world, [world, sys.executable] + sys.argv)
 
 sys.dont_write_bytecode = True  # not into the tree
-sys.path.insert(0, HERE)
+sys.path[:0] = HERE, os.path.join(HERE, "..", "fakes")
 import local_caller  # noqa: E402
 from local_caller import INTERACTIVE, NO_REPLY  # noqa: E402,F401
+from settings_file import configure, settings_file  # noqa: E402,F401
 
 WORLD = os.environ["TIGRESS_WORLD"]
 RELAY = os.environ["TIGRESS_TRIAL_RELAY"]
@@ -406,6 +407,8 @@ def start_wallet(user, **environment):
 
 # ---- what is at rest ----
 
+FILES = ("", "-wal")  # of a database, by their endings
+
 
 def home(user):
     return f"{WORLD}/home/{user}"
@@ -415,10 +418,35 @@ def state_file(user):
     return f"{home(user)}/.local/state/tigress/state.db"
 
 
+def put_aside(user, folder):
+    """A copy of the file as it is now, with its log."""
+    for ending in FILES:
+        if os.path.exists(state_file(user) + ending):
+            shutil.copy(state_file(user) + ending, f"{folder}/state.db{ending}")
+
+
+def put_back(user, folder):
+    wallet(user, "stop")
+    for ending in FILES + ("-shm",):
+        if os.path.exists(state_file(user) + ending):
+            os.unlink(state_file(user) + ending)
+        if os.path.exists(f"{folder}/state.db{ending}"):
+            shutil.copy(f"{folder}/state.db{ending}", state_file(user) + ending)
+    own(user)
+
+
+def own(user):
+    """SQLite works as root here, the wallet does not."""
+    for ending in FILES + ("-shm",):
+        if os.path.exists(state_file(user) + ending):
+            shutil.chown(state_file(user) + ending, user, user)
+            os.chmod(state_file(user) + ending, 0o600)
+
+
 def rows_of(path, query, *values):
     """From a copy of the file, for who owns it lets nobody read with him."""
     with tempfile.TemporaryDirectory(dir=TMP) as folder:
-        for ending in ("", "-wal"):
+        for ending in FILES:
             if os.path.exists(path + ending):
                 shutil.copy(path + ending, f"{folder}/copy{ending}")
         with contextlib.closing(sqlite3.connect(f"{folder}/copy")) as database:

@@ -20,6 +20,9 @@ import subprocess
 import sys
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "fakes"))
+
 NAME = "org.tigress.Wallet1"
 ROOT = "/org/tigress/Wallet1"
 TOKEN = "digitalwallet.generic.authorizationToken"
@@ -34,7 +37,7 @@ def enter_world(users="alice bob"):
     """This script again, inside a world where `users` live."""
     if "TIGRESS_WORLD" in os.environ:
         return
-    world = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "world")
+    world = os.path.join(HERE, "..", "world")
     os.environ["TIGRESS_USERS"] = users
     os.execv(world, [world, sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 

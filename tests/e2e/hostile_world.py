@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import pwd
-import shutil
 import ssl
 import subprocess
 import sys
@@ -26,6 +25,7 @@ sys.dont_write_bytecode = True  # not into the tree
 sys.path.insert(0, os.path.join(HERE, "..", "fakes"))
 import hostile_relay  # noqa: E402
 from hostile_relay import Answer, Authority, Relay, gone  # noqa: E402,F401
+from settings_file import configure  # noqa: E402
 
 TRIAL_RELAY = os.environ["TIGRESS_TRIAL_RELAY"]
 TRIAL_CA = os.environ["TIGRESS_TRIAL_CA"]
@@ -259,19 +259,12 @@ class User:
     def trust(self, *relays, ca=None, default=None):
         """Relays that this user trusts too, from now on."""
         self.trusted += relays
-        folder = os.path.join(self.home, ".config", "tigress")
-        lines = ["[Wallet]", "TrustedRelays=" + "".join(r.origin + ";" for r in self.trusted)]
+        settings = {"TrustedRelays": [r.origin for r in self.trusted]}
         if default is not None:
-            lines.append("Relay=" + default.origin)
+            settings["Relay"] = default.origin
         if ca is not None:
-            lines.append("CaFile=" + ca)
-        file = os.path.join(folder, "tigress.conf")
-        os.makedirs(folder, exist_ok=True)
-        with open(file + ".new", "w") as config:
-            config.write("\n".join(lines) + "\n")
-        for path in (os.path.dirname(folder), folder, file + ".new"):
-            shutil.chown(path, self.name, self.name)
-        os.rename(file + ".new", file)
+            settings["CaFile"] = ca
+        configure(self.name, **settings)
         wanted = {r.origin for r in relays}
         eventually(lambda: wanted <= set(self.get(MANAGER, "Manager", "Relays")),
                    f"{self.name} does not trust the relays")
