@@ -26,6 +26,7 @@ if not os.environ.get("TIGRESS_WORLD"):
 sys.dont_write_bytecode = True  # not into the tree
 sys.path[:0] = HERE, os.path.join(HERE, "..", "fakes")
 import local_caller  # noqa: E402
+from checks import Wrong, claim, contains, equal, run  # noqa: E402
 from local_caller import INTERACTIVE, NO_REPLY  # noqa: E402,F401
 from settings_file import configure, settings_file  # noqa: E402,F401
 
@@ -40,10 +41,6 @@ ENDS = "completed cancelled declined expired refused burned failed revoked relin
 PATIENCE_S = 180  # one generous deadline for whatever has to be waited for
 
 
-class Wrong(Exception):
-    """Something is not as it should be."""
-
-
 class Refused(Exception):
     """A call was answered by an error."""
 
@@ -52,23 +49,8 @@ class Refused(Exception):
         self.name, self.sentence = name.removeprefix(NAME + ".Error."), sentence
 
 
-def claim(sentence):
-    """What is shown next."""
-    print("-", sentence, flush=True)
-
-
 def skip(sentence):
     print("- skipped:", sentence, flush=True)
-
-
-def equal(got, wanted, about=""):
-    if got != wanted:
-        raise Wrong(f"{about}: got {got!r}, wanted {wanted!r}")
-
-
-def contains(text, part, about=""):
-    if part not in text:
-        raise Wrong(f"{about}: got {text!r}, wanted something with {part!r}")
 
 
 def until(about, condition):
@@ -79,15 +61,6 @@ def until(about, condition):
             raise Wrong(f"not within {PATIENCE_S} s: {about() if callable(about) else about}")
         time.sleep(0.01)
     return value
-
-
-def run(*command, check=True, **options):
-    """A command of the world's; what it says is shown when it fails."""
-    options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if check and done.returncode != 0:
-        raise Wrong(f"{' '.join(command)}: status {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def consent(user, answer, *verb):
