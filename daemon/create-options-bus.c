@@ -178,22 +178,12 @@ check_transport(TgCreate *self, GError **error)
         return TRUE;
 }
 
-static TgPinRule
-pin_rule(const TgCreate *self)
-{
-        TgSettings *settings = tg_manager_wallet(self->bus->manager)->settings;
-
-        if (tg_settings_requires_pin(settings, self->vertical->format))
-                return TG_PIN_REQUIRED;
-        return tg_vertical_pin_rule(self->vertical,
-                                    self->kind != NULL ? self->kind : self->vertical->kinds[0]);
-}
-
 /* The user may raise what the format says, and never lower it below what it requires. */
 static gboolean
 check_pin(TgCreate *self, GError **error)
 {
-        TgPinRule rule = pin_rule(self);
+        TgSettings *settings = tg_manager_wallet(self->bus->manager)->settings;
+        TgPinRule rule = tg_settings_pin_rule(settings, self->vertical, self->kind);
         gboolean is_refused = self->has_pin == FALSE || self->is_compat;
 
         if (rule == TG_PIN_REQUIRED && is_refused) {
