@@ -304,6 +304,8 @@ void tg_share_run_errand(TgShare *self);
 void tg_share_errand_done(TgShare *self);
 /* What the end message is made of is kept: it may have to be made anew. */
 gboolean tg_share_may_say_again(const TgShare *self);
+/* Outcome and reason of the end message that @action is to say. @reason: the user's, or NULL. */
+void tg_share_note_end(TgShare *self, TgAction action, const char *reason);
 /* Writes what is changed about the errand, before it is sent. FALSE: it is tried later. */
 gboolean tg_share_errand_keep(TgShare *self, TgSecret *body);
 void tg_share_errand_later(TgShare *self, const TgReply *reply);
