@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
-#include "relay/log.h"
+#include "relay/doubt.h"
 #include "relay/metrics.h"
 
 /* So that the first of a batch does not wait for a thousandth. */
@@ -31,23 +31,6 @@ typedef struct {
         gboolean is_in_doubt;
         gint64 next_sweep_us;
 } Thread;
-
-/* Told once when it begins and once when it is over, not for every request. */
-static void
-note_doubt(Thread *self, const GError *error)
-{
-        if (error && !self->is_in_doubt)
-                tg_log_event(G_LOG_LEVEL_WARNING,
-                             "store-in-doubt",
-                             "the store is in doubt, requests are answered 503: %s",
-                             error->message);
-        else if (!error && self->is_in_doubt)
-                tg_log_event(G_LOG_LEVEL_MESSAGE, "store-well", "the store takes changes again");
-        self->is_in_doubt = error != NULL;
-        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, error != NULL);
-        if (error)
-                tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
-}
 
 static gint64
 wall_s(void)
@@ -88,7 +71,7 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
         g_autoptr(GError) error = NULL;
 
         if (run_batch(self, jobs, n_jobs, &error)) {
-                note_doubt(self, NULL);
+                tg_note_doubt(&self->is_in_doubt, NULL);
                 return;
         }
         for (guint i = 0; i < n_jobs; i++) {
@@ -99,7 +82,7 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
                 tg_api_fail(jobs[i].call);
                 jobs[i].verdict = TG_VERDICT_ANSWERED;
         }
-        note_doubt(self, error);
+        tg_note_doubt(&self->is_in_doubt, error);
 }
 
 /* One batch of it; TRUE when more is to be done. */
@@ -120,7 +103,7 @@ sweep(Thread *self)
                 }
                 tg_store_rollback(self->store);
         }
-        note_doubt(self, error);
+        tg_note_doubt(&self->is_in_doubt, error);
 
         return FALSE;
 }
