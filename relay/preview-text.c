@@ -127,23 +127,23 @@ static const Text texts[] = {
           "Au plus tard le {until}. L’expéditeur peut retirer l’invitation avant."}           },
         {"once",           {"Only once", "Nur einmal", "Una sola vez", "Une seule fois"}           },
         {"once-text",
-         {"Without a PIN, the first device to accept receives it. Give this address to nobody.",
+         {"Without a PIN, the first device to accept receives it. Do not pass this address on.",
           "Ohne PIN bekommt das erste Gerät, das annimmt, die Zugangsdaten. Geben Sie diese "
-          "Adresse niemandem.",
-          "Sin PIN, recibe la credencial el primer dispositivo que la acepte. No dé esta dirección "
-          "a nadie.",
-          "Sans code PIN, le premier appareil qui accepte reçoit l’accès. Ne donnez cette adresse "
-          "à personne."}                                                                          },
+          "Adresse nicht weiter.",
+          "Sin PIN, recibe la credencial el primer dispositivo que la acepte. No comparta esta "
+          "dirección.",
+          "Sans code PIN, le premier appareil qui accepte reçoit l’accès. Ne transmettez pas cette "
+          "adresse."}                                                                              },
         {"pin",            {"PIN", "PIN", "PIN", "Code PIN"}                                       },
         {"pin-text",
-         {"If the sender tells you one, type it into the wallet when it asks, and into no web "
+         {"If the sender tells you one, type it only when the wallet asks for it, never into a web "
           "page.",
-          "Wenn der Absender Ihnen eine nennt, geben Sie sie ein, wenn die Wallet danach fragt, "
-          "und auf keiner Webseite.",
-          "Si el remitente le da uno, escríbalo cuando la cartera se lo pida y en ninguna página "
-          "web.",
-          "Si l’expéditeur vous en donne un, saisissez-le quand le portefeuille le demande, et "
-          "sur aucune page web."}                                                                  },
+          "Wenn der Absender Ihnen eine nennt, geben Sie sie nur ein, wenn die Wallet danach "
+          "fragt, niemals auf einer Webseite.",
+          "Si el remitente le da uno, escríbalo solo cuando la cartera se lo pida, nunca en una "
+          "página web.",
+          "Si l’expéditeur vous en donne un, saisissez-le seulement quand le portefeuille le "
+          "demande, jamais sur une page web."}                                                     },
         {"by-hand",        {"By hand", "Von Hand", "A mano", "À la main"}                         },
         {"by-hand-script",
          {"If the button opens nothing:",

@@ -55,6 +55,8 @@ for (const form of document.forms)
 for (const element of document.querySelectorAll('*'))
   for (const kind of ['mouseover', 'pointerdown', 'focus', 'submit', 'change', 'keydown'])
     element.dispatchEvent(new Event(kind, {bubbles: true}))
+for (const element of document.body.querySelectorAll('*'))
+  element.click?.()
 window.dispatchEvent(new Event('beforeunload'))
 document.dispatchEvent(new Event('visibilitychange'))
 """

@@ -391,11 +391,12 @@ class Everybody(Page):
     def test_all_can_read_it(self):
         self.sizes = {}
         hard, _ = world.offer("W" * 256, "ü" * 512)
+        right_to_left, _ = world.offer("مفتاح الباب الأمامي", "لعطلة نهاية الأسبوع")
         fair, _ = world.offer("Front door, Rosenweg 12",
                               "For the weekend. The upper lock is stiff: pull the door towards you.")
         for language in LANGUAGES:
             self.browser.speak(language)
-            for url in (hard, fair) if language == "en" else (fair,):
+            for url in (hard, right_to_left, fair) if language == "en" else (fair,):
                 self.sizes.clear()
                 self.go(url)
                 for scheme, width, font in self.LOOKS:
@@ -403,6 +404,8 @@ class Everybody(Page):
                         self.look(scheme, width, font)
                         if url == fair and (language == "en" or width == 360):
                             self.keep_picture(language, scheme, width, font)
+                if url in (hard, right_to_left):
+                    self.keep_picture("long" if url == hard else "right-to-left", "light", 360, 16)
                 self.browser.show(1000)
                 self.quiet()
 
@@ -429,6 +432,7 @@ class Everybody(Page):
         self.assertEqual(shade < 128, scheme == "dark", is_dark)
 
     def keep_picture(self, language, scheme, width, font):
+        self.browser.show(width, 1, scheme, font)
         height = self.browser.run("return document.documentElement.scrollHeight")
         self.browser.show(width, height, scheme, font)
         take_picture(self.browser, "%s-%s-%d-%dpx" % (language, scheme, width, font))

@@ -6,6 +6,7 @@
 
 #include "protocol/bytes.h"
 #include "protocol/digest.h"
+#include "protocol/opengraph.h"
 #include "relay/preview.h"
 
 #define LINK "https://relay.example/v1/m/ID"
@@ -60,6 +61,26 @@ test_page_escapes_a_hostile_title(void)
                                 "a&quot;onload=&quot;b.png\">"));
         g_assert_nonnull(strstr(
                 page, "<time datetime=\"2027-01-15T08:00:00Z\">15 January 2027, 08:00 UTC</time>"));
+}
+
+/* A wallet that knows this relay's page alone learns from it what the data would say. */
+static void
+test_page_is_read_by_wallets(void)
+{
+        g_autofree char *page = format(
+                "\"><meta property='og:title' content='x'>", "a & b", "https://i.example/&lt;", 1);
+        static const char *const expected[][2] = {
+                {"og:title",       "\"><meta property='og:title' content='x'>"},
+                {"og:description", "a & b"                                    },
+                {"og:url",         LINK                                       },
+                {"og:image",       "https://i.example/&lt;"                   },
+        };
+
+        for (gsize i = 0; i < G_N_ELEMENTS(expected); i++) {
+                g_autofree char *value = tg_opengraph_get(page, strlen(page), expected[i][0]);
+
+                g_assert_cmpstr(value, ==, expected[i][1]);
+        }
 }
 
 /* Names in braces are the page's own; in a stranger's text they are text. */
@@ -301,6 +322,7 @@ main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/page/escapes-a-hostile-title", test_page_escapes_a_hostile_title);
+        g_test_add_func("/page/is-read-by-wallets", test_page_is_read_by_wallets);
         g_test_add_func("/page/fills-in-its-own-names-only", test_page_fills_in_its_own_names_only);
         g_test_add_func("/page/names-no-insecure-image", test_page_names_no_insecure_image);
         g_test_add_func("/page/policy-is-of-the-page", test_policy_is_of_the_page);
