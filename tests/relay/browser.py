@@ -181,8 +181,9 @@ class Browser:
             "--no-proxy-server", "--disable-background-networking", "--disable-component-update",
             "--disable-sync", "--no-pings", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         ]
-        if os.geteuid() == 0:
-            self.arguments.append("--no-sandbox")  # Chromium's own does not run as root
+        # Chromium's own sandbox runs neither as root nor in a plain container; what this one is
+        # shown is all ours.
+        self.arguments.append("--no-sandbox")
         if net_log:
             self.arguments += ["--log-net-log=" + net_log, "--net-log-capture-mode=Everything"]
         environment = dict(os.environ, HOME=folder, PATH=tools + ":" + os.environ["PATH"])

@@ -67,8 +67,10 @@ test_page_escapes_a_hostile_title(void)
 static void
 test_page_is_read_by_wallets(void)
 {
-        g_autofree char *page = format(
-                "\"><meta property='og:title' content='x'>", "a & b", "https://i.example/&lt;", 1);
+        g_autofree char *page = format("\"><meta property='og:title' content='x'>",
+                                       "a & b",
+                                       "https://i.example/&lt;",
+                                       TG_LANGUAGE_GERMAN);
         static const char *const expected[][2] = {
                 {"og:title",       "\"><meta property='og:title' content='x'>"},
                 {"og:description", "a & b"                                    },
