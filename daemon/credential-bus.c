@@ -32,14 +32,6 @@ append_share(TgWalletBus *self, sd_bus_message *reply, const TgCredential *crede
 }
 
 static int
-append_time(sd_bus_message *reply, gint64 time_s)
-{
-        guint64 value = (guint64)MAX(time_s, 0);
-
-        return sd_bus_message_append_basic(reply, 't', &value);
-}
-
-static int
 get_property(sd_bus *bus,
              const char *path,
              const char *interface,
@@ -49,11 +41,13 @@ get_property(sd_bus *bus,
              sd_bus_error *error)
 {
         TgCredential *credential = credential_at(userdata, path);
-        int is_revoked;
+        guint64 received_s;
+        guint64 unknown = 0;
+        int no = FALSE;
 
         if (credential == NULL)
                 return -ENOENT;
-        is_revoked = credential->is_revoked;
+        received_s = (guint64)MAX(credential->received_s, 0);
 
         if (g_str_equal(property, "Format"))
                 return sd_bus_message_append_basic(reply, 's', credential->format);
@@ -64,19 +58,16 @@ get_property(sd_bus *bus,
         if (g_str_equal(property, "Kind"))
                 return sd_bus_message_append_basic(reply, 's', credential->kind);
         if (g_str_equal(property, "Received"))
-                return append_time(reply, credential->received_s);
+                return sd_bus_message_append_basic(reply, 't', &received_s);
         if (g_str_equal(property, "Share"))
                 return append_share(userdata, reply, credential);
-        if (g_str_equal(property, "NotBefore"))
-                return append_time(reply, credential->not_before_s);
-        if (g_str_equal(property, "NotAfter"))
-                return append_time(reply, credential->not_after_s);
+        /* Neither format says these. */
+        if (g_str_equal(property, "NotBefore") || g_str_equal(property, "NotAfter"))
+                return sd_bus_message_append_basic(reply, 't', &unknown);
         if (g_str_equal(property, "Issuer"))
-                return sd_bus_message_append_basic(reply, 's', credential->issuer);
+                return sd_bus_message_append_basic(reply, 's', "");
         if (g_str_equal(property, "Revoked"))
-                return sd_bus_message_append_basic(reply, 'b', &is_revoked);
-        if (g_str_equal(property, "Details"))
-                return tg_details_append(reply, credential->details);
+                return sd_bus_message_append_basic(reply, 'b', &no);
         return -ENOENT;
 }
 
@@ -87,17 +78,16 @@ tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCrede
                 const char *name;
                 const char *type;
         } properties[] = {
-                {"Format",      "s"    },
-                {"Title",       "s"    },
-                {"Description", "s"    },
-                {"Kind",        "s"    },
-                {"Received",    "t"    },
-                {"NotBefore",   "t"    },
-                {"NotAfter",    "t"    },
-                {"Share",       "o"    },
-                {"Issuer",      "s"    },
-                {"Revoked",     "b"    },
-                {"Details",     "a(ss)"},
+                {"Format",      "s"},
+                {"Title",       "s"},
+                {"Description", "s"},
+                {"Kind",        "s"},
+                {"Received",    "t"},
+                {"NotBefore",   "t"},
+                {"NotAfter",    "t"},
+                {"Share",       "o"},
+                {"Issuer",      "s"},
+                {"Revoked",     "b"},
         };
         g_autofree char *path = tg_credential_path(credential->id);
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -375,7 +365,6 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Share", "o", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Issuer", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Revoked", "b", get_property, 0, CHANGES),
-        SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };
 

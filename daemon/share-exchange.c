@@ -269,17 +269,10 @@ steps(TgShare *self, TgEvent event)
         tg_share_happens(self, event, NULL);
 }
 
-static gboolean
-may_ask(const TgShare *self)
-{
-        return !self->has_said_last && tg_exchange_is_given(self->exchange);
-}
-
 static void
 take_message(TgShare *self, const TgOutput *output)
 {
-        /* One answer a share: who has got it all is not heard any more. */
-        if (self->role == TG_ROLE_INITIATOR && !may_ask(self)) {
+        if (self->role != TG_ROLE_RECIPIENT) {
                 refused(self, NULL);
                 return;
         }
@@ -296,7 +289,7 @@ tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
         g_auto(TgOutput) output = {0};
         g_autoptr(GError) error = NULL;
         TgInput input = {.kind = TG_INPUT_PAYLOAD, .payload = payload};
-        gboolean was_given = tg_share_is_given(self);
+        gboolean was_given = tg_exchange_is_given(self->exchange);
 
         if (!tg_share_dispatch(self, &input, &output, &error)) {
                 tg_share_set_failure(self, error);

@@ -41,8 +41,7 @@ typedef struct {
         guint waited_s;                     /* Preference-Applied: wait=; 0: none */
         const char *allow;                  /* static, NULL: none */
         const char *policy;                 /* Content-Security-Policy: static, NULL: none */
-        const char *language;               /* Content-Language: static, NULL: none */
-        const char *varies;                 /* Vary: static, NULL: none */
+        gboolean varies;                    /* by Accept */
         char request_id[TG_UUID_CHARS + 1]; /* echoed as it came; empty: none */
 } TgAnswer;
 

@@ -38,11 +38,8 @@ add_headers(Response *response, const TgAnswer *answer)
         if (answer->policy)
                 MHD_add_response_header(
                         response, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY, answer->policy);
-        if (answer->language)
-                MHD_add_response_header(
-                        response, MHD_HTTP_HEADER_CONTENT_LANGUAGE, answer->language);
         if (answer->varies)
-                MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, answer->varies);
+                MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept");
 }
 
 enum MHD_Result

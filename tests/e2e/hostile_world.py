@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pwd
+import shutil
 import ssl
 import subprocess
 import sys
@@ -24,11 +25,7 @@ if not os.environ.get("TIGRESS_WORLD"):
 sys.dont_write_bytecode = True  # not into the tree
 sys.path.insert(0, os.path.join(HERE, "..", "fakes"))
 import hostile_relay  # noqa: E402
-from checks import Wrong, claim, contains, equal  # noqa: E402,F401
-from checks import run as world  # noqa: E402
 from hostile_relay import Answer, Authority, Relay, gone  # noqa: E402,F401
-from line_program import LineProgram  # noqa: E402
-from settings_file import configure  # noqa: E402
 
 TRIAL_RELAY = os.environ["TIGRESS_TRIAL_RELAY"]
 TRIAL_CA = os.environ["TIGRESS_TRIAL_CA"]
@@ -39,8 +36,28 @@ ITEM = "org.tigress.secret.item"
 PATIENCE_S = 60  # one generous deadline for whatever has to be waited for
 
 
+class Failed(Exception):
+    pass
+
+
+def claim(sentence):
+    """What is shown next."""
+    sys.stdout.write(f"- {sentence}\n")
+    sys.stdout.flush()
+
+
 def fail(text):
-    raise Wrong(text)
+    raise Failed(text)
+
+
+def equal(got, wanted, about=""):
+    if got != wanted:
+        fail(f"{about}: got {got!r}, wanted {wanted!r}")
+
+
+def contains(text, part, about=""):
+    if part not in text:
+        fail(f"{about}: got {text!r}, wanted something with {part!r}")
 
 
 def eventually(condition, about):
@@ -64,7 +81,7 @@ class Outcome:
     def of(self, check, *arguments):
         try:
             return check(*arguments)
-        except Wrong as failure:
+        except Failed as failure:
             frames = traceback.extract_tb(failure.__traceback__)
             lines = ", ".join(str(f.lineno) for f in frames if f.filename.startswith(HERE))
             print(f"failed: {failure} (line {lines})", file=sys.stderr, flush=True)
@@ -88,6 +105,14 @@ def run(main):
     """The whole test: exit status 0 if nothing of it has failed."""
     outcome.of(main)
     sys.exit(1 if outcome.n_failed else 0)
+
+
+def world(*command, check=True):
+    """A command of the world: world("wallet", "alice", "restart")."""
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if check and done.returncode != 0:
+        fail(f"{' '.join(command)}: status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout
 
 
 def most_requests(seconds, n_free):
@@ -143,7 +168,7 @@ class Share:
     def reaches(self, state, about=""):
         try:
             eventually(lambda: self.seen("State") == state, "")
-        except Wrong:
+        except Failed:
             fail(f"{about}: {self.user.name}'s share stays {self.state}, wanted {state}: "
                  f"{self.get('Failure')}")
         return self
@@ -234,12 +259,19 @@ class User:
     def trust(self, *relays, ca=None, default=None):
         """Relays that this user trusts too, from now on."""
         self.trusted += relays
-        settings = {"TrustedRelays": [r.origin for r in self.trusted]}
+        folder = os.path.join(self.home, ".config", "tigress")
+        lines = ["[Wallet]", "TrustedRelays=" + "".join(r.origin + ";" for r in self.trusted)]
         if default is not None:
-            settings["Relay"] = default.origin
+            lines.append("Relay=" + default.origin)
         if ca is not None:
-            settings["CaFile"] = ca
-        configure(self.name, **settings)
+            lines.append("CaFile=" + ca)
+        file = os.path.join(folder, "tigress.conf")
+        os.makedirs(folder, exist_ok=True)
+        with open(file + ".new", "w") as config:
+            config.write("\n".join(lines) + "\n")
+        for path in (os.path.dirname(folder), folder, file + ".new"):
+            shutil.chown(path, self.name, self.name)
+        os.rename(file + ".new", file)
         wanted = {r.origin for r in relays}
         eventually(lambda: wanted <= set(self.get(MANAGER, "Manager", "Relays")),
                    f"{self.name} does not trust the relays")
@@ -327,7 +359,24 @@ class User:
 # ---- somebody who holds a link ----
 
 
-_cryptography = LineProgram("peer")  # what the standard library lacks
+class Cryptography:
+    """tests/fakes/peer: what the standard library lacks."""
+
+    def __init__(self):
+        program = os.path.join(os.environ["TIGRESS_BUILD"], "tests", "fakes", "peer")
+        self.lock = threading.Lock()
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True)
+
+    def ask(self, *words):
+        with self.lock:
+            self.process.stdin.write(" ".join(words) + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline().rstrip("\n")
+        return None if answer == "-" else answer
+
+
+_cryptography = Cryptography()
 
 
 def text_of(message):
