@@ -289,6 +289,21 @@ tg_client_call(TgClient *self, const TgClientCall *call, GError **error)
         return values;
 }
 
+GVariant *
+tg_client_call_for_dict(TgClient *self, const TgClientCall *call, GError **error)
+{
+        g_autoptr(GVariant) reply = tg_client_call(self, call, error);
+
+        if (!reply)
+                return NULL;
+        if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})"))) {
+                tg_set_error(error, TG_ERROR_FAILED, "the wallet's answer cannot be read");
+                return NULL;
+        }
+
+        return g_variant_get_child_value(reply, 0);
+}
+
 TgSecret *
 tg_client_call_secret(TgClient *self, const TgClientCall *call, GError **error)
 {
@@ -310,16 +325,8 @@ tg_client_get_all(TgClient *self, const char *path, const char *interface, GErro
                 .method = "GetAll",
                 .arguments = g_variant_new("(s)", interface),
         };
-        g_autoptr(GVariant) reply = tg_client_call(self, &call, error);
 
-        if (!reply)
-                return NULL;
-        if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})"))) {
-                tg_set_error(error, TG_ERROR_FAILED, "the wallet's answer cannot be read");
-                return NULL;
-        }
-
-        return g_variant_get_child_value(reply, 0);
+        return tg_client_call_for_dict(self, &call, error);
 }
 
 /* Anybody may send us a signal, and sd-bus takes any unique name for the one that a match

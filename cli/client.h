@@ -41,6 +41,9 @@ typedef struct {
 /* The answer's values as a tuple. An error of the wallet keeps its code and gets a hint. */
 GVariant *tg_client_call(TgClient *self, const TgClientCall *call, GError **error);
 
+/* For answers that are one a{sv}: that. */
+GVariant *tg_client_call_for_dict(TgClient *self, const TgClientCall *call, GError **error);
+
 /* For answers that are one secret: s, or v of s, ay or h. The message is wiped. */
 TgSecret *tg_client_call_secret(TgClient *self, const TgClientCall *call, GError **error);
 

@@ -20,7 +20,7 @@ call_inspect(TgClient *client, const TgSecret *link, gboolean fetch, GError **er
                 .n_fds = 1,
                 .kind = TG_CALL_SLOW,
         };
-        g_autoptr(GVariant) reply = NULL;
+        GVariant *facts;
         GVariantBuilder options = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
         int fd = tg_secret_input_to_memfd(link, error);
 
@@ -29,16 +29,10 @@ call_inspect(TgClient *client, const TgSecret *link, gboolean fetch, GError **er
         g_variant_builder_add(&options, "{sv}", "fetch", g_variant_new_boolean(fetch));
         call.arguments = g_variant_new("(va{sv})", g_variant_new_handle(0), &options);
         call.fds = &fd;
-        reply = tg_client_call(client, &call, error);
+        facts = tg_client_call_for_dict(client, &call, error);
         close(fd);
-        if (!reply)
-                return NULL;
-        if (!g_variant_is_of_type(reply, G_VARIANT_TYPE("(a{sv})"))) {
-                tg_set_error(error, TG_ERROR_FAILED, "the wallet's answer cannot be read");
-                return NULL;
-        }
 
-        return g_variant_get_child_value(reply, 0);
+        return facts;
 }
 
 TgInspection *

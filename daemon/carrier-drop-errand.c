@@ -34,7 +34,7 @@ plan_taking_back(TgShare *self)
                 drop->back_claim = tg_share_draw_claim(NULL);
         if (drop->back_claim == NULL)
                 return plan_nothing(self);
-        drop->was_given = self->exchange != NULL && tg_exchange_is_given(self->exchange);
+        drop->was_given = tg_share_is_given(self);
         self->errand = TG_ERRAND_DELETE;
 
         return NULL;
@@ -68,15 +68,10 @@ pack_end(TgShare *self)
 }
 
 static TgSecret *
-plan_end(TgShare *self, TgOutcome outcome, const char *reason)
+plan_end(TgShare *self)
 {
         TgTdch *tdch = self->drop->tdch;
 
-        self->outcome = outcome;
-        if (reason != self->reason) {
-                g_free(self->reason);
-                self->reason = g_strdup(reason);
-        }
         self->has_message = FALSE;
         self->errand = TG_ERRAND_NONE;
         if (pack_end(self))
@@ -84,7 +79,7 @@ plan_end(TgShare *self, TgOutcome outcome, const char *reason)
         if (self->key != NULL && (tdch == NULL || tg_tdch_index(tdch) == 0)) {
                 /* Declined unread: it is read to say so. But who could not even claim does not
                  * claim only to say so. */
-                if (outcome == TG_OUTCOME_DECLINED)
+                if (self->outcome == TG_OUTCOME_DECLINED)
                         self->errand = TG_ERRAND_SAY;
                 return NULL;
         }
@@ -105,18 +100,15 @@ tg_drop_plan_errand(TgShare *self, TgAction action, const char *reason)
         case TG_ACTION_SAY_FAILED:
                 g_clear_pointer(&self->request_id, g_free);
                 self->request_id = tg_share_new_request_id();
-                if (action == TG_ACTION_SAY_COMPLETED)
-                        return plan_end(self, TG_OUTCOME_COMPLETED, NULL);
-                if (action == TG_ACTION_SAY_DECLINED)
-                        return plan_end(self, TG_OUTCOME_DECLINED, reason);
-                return plan_end(
-                        self, TG_OUTCOME_FAILED, self->has_failure ? self->failure_text : NULL);
+                tg_share_note_end(self, action, reason);
+                return plan_end(self);
         case TG_ACTION_LET_GO:
         case TG_ACTION_NONE:
         case TG_ACTION_CREATE:
         case TG_ACTION_WATCH:
         case TG_ACTION_WRITE:
         case TG_ACTION_CHARGE:
+        case TG_ACTION_WORK:
         case TG_ACTION_CLAIM:
         case TG_ACTION_PROVISION:
                 break;

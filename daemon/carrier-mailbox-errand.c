@@ -29,16 +29,11 @@ make_message(TgShare *self, GError **error)
 }
 
 static TgSecret *
-prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
+prepare_message(TgShare *self)
 {
         g_autoptr(GError) error = NULL;
         TgSecret *message;
 
-        self->outcome = outcome;
-        if (reason != self->reason) {
-                g_free(self->reason);
-                self->reason = g_strdup(reason);
-        }
         self->has_message = FALSE;
         self->errand = TG_ERRAND_NONE;
         if (self->mailbox_url == NULL || self->key == NULL)
@@ -47,7 +42,7 @@ prepare_message(TgShare *self, TgOutcome outcome, const char *reason)
         /* Not bound, or nothing read yet that could be opened: first that. */
         self->errand = TG_ERRAND_SAY;
         /* But who could not even claim does not claim only to say so. */
-        if (!self->is_bound && outcome == TG_OUTCOME_FAILED)
+        if (!self->is_bound && self->outcome == TG_OUTCOME_FAILED)
                 self->errand = TG_ERRAND_NONE;
         if (!self->is_bound || self->exchange == NULL || tg_exchange_count(self->exchange) == 0)
                 return NULL;
@@ -87,17 +82,16 @@ tg_mailbox_plan_errand(TgShare *self, TgAction action, const char *reason)
                 self->errand = TG_ERRAND_LET_GO;
                 return NULL;
         case TG_ACTION_SAY_COMPLETED:
-                return prepare_message(self, TG_OUTCOME_COMPLETED, NULL);
         case TG_ACTION_SAY_DECLINED:
-                return prepare_message(self, TG_OUTCOME_DECLINED, reason);
         case TG_ACTION_SAY_FAILED:
-                return prepare_message(
-                        self, TG_OUTCOME_FAILED, self->has_failure ? self->failure_text : NULL);
+                tg_share_note_end(self, action, reason);
+                return prepare_message(self);
         case TG_ACTION_NONE:
         case TG_ACTION_CREATE:
         case TG_ACTION_WATCH:
         case TG_ACTION_WRITE:
         case TG_ACTION_CHARGE:
+        case TG_ACTION_WORK:
         case TG_ACTION_CLAIM:
         case TG_ACTION_PROVISION:
                 break;
@@ -350,7 +344,7 @@ on_claimed_to_say(const TgReply *reply, gpointer user_data)
                 return;
         }
 
-        message = prepare_message(self, self->outcome, self->reason);
+        message = prepare_message(self);
         if (self->errand == TG_ERRAND_DELETE) {
                 turn_into_delete(self);
         } else if (message == NULL) {

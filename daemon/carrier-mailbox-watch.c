@@ -73,11 +73,12 @@ may_be_given(const TgShare *self)
 {
         g_auto(TgOutput) output = {0};
 
-        if (!tg_exchange_is_given(self->exchange))
+        if (!tg_share_is_given(self))
                 return FALSE;
         /* Made, but refused at the first time of asking: it never was there. */
         tg_exchange_pending(self->exchange, &output);
-        return output.kind != TG_OUTPUT_CONFIRMED || self->is_write_doubtful;
+        return (output.kind != TG_OUTPUT_CONFIRMED && output.kind != TG_OUTPUT_WRITE) ||
+               self->is_write_doubtful;
 }
 
 static void

@@ -32,6 +32,14 @@ append_share(TgWalletBus *self, sd_bus_message *reply, const TgCredential *crede
 }
 
 static int
+append_time(sd_bus_message *reply, gint64 time_s)
+{
+        guint64 value = (guint64)MAX(time_s, 0);
+
+        return sd_bus_message_append_basic(reply, 't', &value);
+}
+
+static int
 get_property(sd_bus *bus,
              const char *path,
              const char *interface,
@@ -41,13 +49,11 @@ get_property(sd_bus *bus,
              sd_bus_error *error)
 {
         TgCredential *credential = credential_at(userdata, path);
-        guint64 received_s;
-        guint64 unknown = 0;
-        int no = FALSE;
+        int is_revoked;
 
         if (credential == NULL)
                 return -ENOENT;
-        received_s = (guint64)MAX(credential->received_s, 0);
+        is_revoked = credential->is_revoked;
 
         if (g_str_equal(property, "Format"))
                 return sd_bus_message_append_basic(reply, 's', credential->format);
@@ -58,16 +64,19 @@ get_property(sd_bus *bus,
         if (g_str_equal(property, "Kind"))
                 return sd_bus_message_append_basic(reply, 's', credential->kind);
         if (g_str_equal(property, "Received"))
-                return sd_bus_message_append_basic(reply, 't', &received_s);
+                return append_time(reply, credential->received_s);
         if (g_str_equal(property, "Share"))
                 return append_share(userdata, reply, credential);
-        /* Neither format says these. */
-        if (g_str_equal(property, "NotBefore") || g_str_equal(property, "NotAfter"))
-                return sd_bus_message_append_basic(reply, 't', &unknown);
+        if (g_str_equal(property, "NotBefore"))
+                return append_time(reply, credential->not_before_s);
+        if (g_str_equal(property, "NotAfter"))
+                return append_time(reply, credential->not_after_s);
         if (g_str_equal(property, "Issuer"))
-                return sd_bus_message_append_basic(reply, 's', "");
+                return sd_bus_message_append_basic(reply, 's', credential->issuer);
         if (g_str_equal(property, "Revoked"))
-                return sd_bus_message_append_basic(reply, 'b', &no);
+                return sd_bus_message_append_basic(reply, 'b', &is_revoked);
+        if (g_str_equal(property, "Details"))
+                return tg_details_append(reply, credential->details);
         return -ENOENT;
 }
 
@@ -78,16 +87,17 @@ tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCrede
                 const char *name;
                 const char *type;
         } properties[] = {
-                {"Format",      "s"},
-                {"Title",       "s"},
-                {"Description", "s"},
-                {"Kind",        "s"},
-                {"Received",    "t"},
-                {"NotBefore",   "t"},
-                {"NotAfter",    "t"},
-                {"Share",       "o"},
-                {"Issuer",      "s"},
-                {"Revoked",     "b"},
+                {"Format",      "s"    },
+                {"Title",       "s"    },
+                {"Description", "s"    },
+                {"Kind",        "s"    },
+                {"Received",    "t"    },
+                {"NotBefore",   "t"    },
+                {"NotAfter",    "t"    },
+                {"Share",       "o"    },
+                {"Issuer",      "s"    },
+                {"Revoked",     "b"    },
+                {"Details",     "a(ss)"},
         };
         g_autofree char *path = tg_credential_path(credential->id);
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -365,6 +375,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Share", "o", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Issuer", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Revoked", "b", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };
 

@@ -10,6 +10,11 @@ enum {
         FIELD_KIND = 2,
         FIELD_TITLE = 3,
         FIELD_DESCRIPTION = 4,
+        FIELD_ISSUER = 5,
+        FIELD_NOT_BEFORE = 6,
+        FIELD_NOT_AFTER = 7,
+        FIELD_REVOKED = 8,
+        FIELD_DETAILS = 9,
 };
 
 TgCredential *
@@ -30,6 +35,7 @@ tg_credential_new(const char *id,
         self->title = g_strdup(title);
         self->description = g_strdup(description);
         self->kind = g_intern_string(kind);
+        self->issuer = g_strdup("");
 
         return self;
 }
@@ -68,6 +74,13 @@ tg_credential_read_detail(TgCredential *self, TgSecret *detail)
         self->title = get_text(detail, FIELD_TITLE);
         g_free(self->description);
         self->description = get_text(detail, FIELD_DESCRIPTION);
+        g_free(self->issuer);
+        self->issuer = get_text(detail, FIELD_ISSUER);
+        self->not_before_s = (gint64)tg_record_get_number(detail, FIELD_NOT_BEFORE, 0);
+        self->not_after_s = (gint64)tg_record_get_number(detail, FIELD_NOT_AFTER, 0);
+        self->is_revoked = tg_record_get_number(detail, FIELD_REVOKED, 0) != 0;
+        g_clear_pointer(&self->details, g_variant_unref);
+        self->details = tg_record_get_variant(detail, FIELD_DETAILS, G_VARIANT_TYPE("a(ss)"));
 }
 
 gboolean
@@ -86,6 +99,11 @@ tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
         tg_record_put_text(record, FIELD_KIND, self->kind);
         tg_record_put_text(record, FIELD_TITLE, self->title);
         tg_record_put_text(record, FIELD_DESCRIPTION, self->description);
+        tg_record_put_text(record, FIELD_ISSUER, self->issuer);
+        tg_record_put_number(record, FIELD_NOT_BEFORE, (guint64)self->not_before_s);
+        tg_record_put_number(record, FIELD_NOT_AFTER, (guint64)self->not_after_s);
+        tg_record_put_number(record, FIELD_REVOKED, self->is_revoked ? 1 : 0);
+        tg_record_put_variant(record, FIELD_DETAILS, self->details);
         detail = tg_record_write(record, error);
 
         return detail != NULL && tg_store_save_credential(store, &row, detail, error);
@@ -100,5 +118,7 @@ tg_credential_free(TgCredential *self)
         g_free(self->share_id);
         g_free(self->title);
         g_free(self->description);
+        g_free(self->issuer);
+        g_clear_pointer(&self->details, g_variant_unref);
         g_free(self);
 }

@@ -17,8 +17,13 @@ typedef struct {
         /* sealed at rest */
         char *title;
         char *description;
-        const char *format; /* interned */
-        const char *kind;   /* interned */
+        const char *format;  /* interned */
+        const char *kind;    /* interned */
+        char *issuer;        /* "": nobody */
+        gint64 not_before_s; /* 0: not limited */
+        gint64 not_after_s;
+        gboolean is_revoked; /* as far as its vertical has learnt it */
+        GVariant *details;   /* a(ss); NULL: none */
 } TgCredential;
 
 TgCredential *tg_credential_new(const char *id,

@@ -41,21 +41,6 @@ get_formats(sd_bus *bus,
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* What holds here: the configuration may demand more than the format. */
-static const char *
-pin_rule(const TgSettings *settings, const TgVertical *vertical, const char *kind)
-{
-        static const char *const names[] = {
-                [TG_PIN_OPTIONAL] = "optional",
-                [TG_PIN_DEFAULT] = "default",
-                [TG_PIN_REQUIRED] = "required",
-        };
-
-        if (tg_settings_requires_pin(settings, vertical->format))
-                return names[TG_PIN_REQUIRED];
-        return names[tg_vertical_pin_rule(vertical, kind)];
-}
-
 static int
 get_pin_rules(sd_bus *bus,
               const char *path,
@@ -65,6 +50,11 @@ get_pin_rules(sd_bus *bus,
               void *userdata,
               sd_bus_error *error)
 {
+        static const char *const names[] = {
+                [TG_PIN_OPTIONAL] = "optional",
+                [TG_PIN_DEFAULT] = "default",
+                [TG_PIN_REQUIRED] = "required",
+        };
         TgWalletBus *self = userdata;
         const TgSettings *settings = tg_manager_wallet(self->manager)->settings;
         const TgVertical *const *verticals = tg_verticals();
@@ -74,11 +64,12 @@ get_pin_rules(sd_bus *bus,
                 const char *const *kinds = verticals[i]->kinds;
 
                 for (gsize k = 0; r >= 0 && kinds[k] != NULL; k++)
-                        r = sd_bus_message_append(reply,
-                                                  "(sss)",
-                                                  verticals[i]->format,
-                                                  kinds[k],
-                                                  pin_rule(settings, verticals[i], kinds[k]));
+                        r = sd_bus_message_append(
+                                reply,
+                                "(sss)",
+                                verticals[i]->format,
+                                kinds[k],
+                                names[tg_settings_pin_rule(settings, verticals[i], kinds[k])]);
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

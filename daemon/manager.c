@@ -165,6 +165,11 @@ on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer us
                                        arrival->title,
                                        arrival->description,
                                        arrival->kind);
+        g_free(credential->issuer);
+        credential->issuer = g_strdup(arrival->issuer != NULL ? arrival->issuer : "");
+        credential->not_before_s = arrival->not_before_s;
+        credential->not_after_s = arrival->not_after_s;
+        credential->details = arrival->details != NULL ? g_variant_ref(arrival->details) : NULL;
         if (!tg_credential_save(credential, self->wallet->store, error)) {
                 tg_credential_free(credential);
                 return FALSE;

@@ -264,3 +264,26 @@ tg_record_get_number(const TgSecret *plaintext, guint8 field, guint64 otherwise)
         memcpy(&octets, bytes, NUMBER_BYTES);
         return GUINT64_FROM_BE(octets);
 }
+
+void
+tg_record_put_variant(TgRecord *self, guint8 field, GVariant *value)
+{
+        if (value != NULL)
+                tg_record_put_bytes(
+                        self, field, g_variant_get_data(value), g_variant_get_size(value));
+}
+
+GVariant *
+tg_record_get_variant(const TgSecret *plaintext, guint8 field, const GVariantType *type)
+{
+        g_autoptr(GBytes) copy = NULL;
+        g_autoptr(GVariant) value = NULL;
+        const guint8 *bytes;
+        gsize n_bytes;
+
+        if (!tg_record_get_slice(plaintext, field, &bytes, &n_bytes))
+                return NULL;
+        copy = g_bytes_new(bytes, n_bytes);
+        value = g_variant_ref_sink(g_variant_new_from_bytes(type, copy, FALSE));
+        return g_variant_is_normal_form(value) ? g_steal_pointer(&value) : NULL;
+}

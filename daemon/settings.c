@@ -448,6 +448,14 @@ tg_settings_requires_pin(const TgSettings *self, const char *format)
         return g_strv_contains(list_of(self->merged.with_pin), format);
 }
 
+TgPinRule
+tg_settings_pin_rule(const TgSettings *self, const TgVertical *vertical, const char *kind)
+{
+        if (tg_settings_requires_pin(self, vertical->format))
+                return TG_PIN_REQUIRED;
+        return tg_vertical_pin_rule(vertical, kind != NULL ? kind : vertical->kinds[0]);
+}
+
 const char *
 tg_settings_ca_file(const TgSettings *self)
 {

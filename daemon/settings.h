@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+#include "daemon/vertical.h"
+
 typedef struct TgSettings TgSettings;
 
 /* Reads both files (absent ones are no error; a broken one is logged). Calls
@@ -26,5 +28,9 @@ const char *const *tg_settings_trusted_relays(const TgSettings *self);
 gboolean tg_settings_is_trusted(const TgSettings *self, const char *origin);
 /* Whether shares of @format are made and taken with a PIN only, whatever the format says itself. */
 gboolean tg_settings_requires_pin(const TgSettings *self, const char *format);
+/* What holds here for a share of that kind: the configuration may demand more than the format.
+ * @kind: NULL for the format's first. */
+TgPinRule
+tg_settings_pin_rule(const TgSettings *self, const TgVertical *vertical, const char *kind);
 /* File with certificate authorities besides the system's, or NULL. */
 const char *tg_settings_ca_file(const TgSettings *self);

@@ -150,28 +150,35 @@ append_credential(sd_bus_message *reply, const TgShare *share)
         return sd_bus_message_append_basic(reply, 'o', path);
 }
 
+static int
+append_details(sd_bus_message *reply, const TgShare *share)
+{
+        return tg_details_append(reply, tg_share_details(share));
+}
+
 static const struct {
         const char *name;
         const char *type;
         int (*append)(sd_bus_message *reply, const TgShare *share);
 } properties[] = {
-        {"Role",            "s",    append_role             },
-        {"State",           "s",    append_state            },
-        {"Format",          "s",    append_format           },
-        {"Title",           "s",    append_title            },
-        {"Description",     "s",    append_description      },
-        {"Relay",           "s",    append_relay            },
-        {"Mode",            "s",    append_mode             },
-        {"Transport",       "s",    append_transport        },
-        {"Created",         "t",    append_created          },
-        {"Expires",         "t",    append_expires          },
-        {"PinRequired",     "b",    append_pin_required     },
-        {"PinAttemptsLeft", "u",    append_pin_attempts_left},
-        {"Failure",         "(ss)", append_failure          },
-        {"Credential",      "o",    append_credential       },
-        {"Application",     "s",    append_application      },
-        {"TitleVerified",   "b",    append_title_verified   },
-        {"EndedBy",         "s",    append_ended_by         },
+        {"Role",            "s",     append_role             },
+        {"State",           "s",     append_state            },
+        {"Format",          "s",     append_format           },
+        {"Title",           "s",     append_title            },
+        {"Description",     "s",     append_description      },
+        {"Relay",           "s",     append_relay            },
+        {"Mode",            "s",     append_mode             },
+        {"Transport",       "s",     append_transport        },
+        {"Created",         "t",     append_created          },
+        {"Expires",         "t",     append_expires          },
+        {"PinRequired",     "b",     append_pin_required     },
+        {"PinAttemptsLeft", "u",     append_pin_attempts_left},
+        {"Failure",         "(ss)",  append_failure          },
+        {"Credential",      "o",     append_credential       },
+        {"Application",     "s",     append_application      },
+        {"TitleVerified",   "b",     append_title_verified   },
+        {"EndedBy",         "s",     append_ended_by         },
+        {"Details",         "a(ss)", append_details          },
 };
 
 static int
@@ -245,7 +252,7 @@ on_permitted(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data
                 tg_call_return(call, NULL);
 }
 
-typedef enum { ROW_SECRET, ROW_FREE, ROW_REVOKE } Row;
+typedef enum { ROW_SECRET, ROW_FREE } Row;
 
 /* The table of who may do what: ARCHITECTURE.md, "Who may call what". */
 static const char *
@@ -254,8 +261,6 @@ action_for(Row row, TgCaller *caller, const TgShare *share)
         gboolean is_starter = tg_share_was_started_by(share, tg_caller_bus_name(caller));
 
         switch (row) {
-        case ROW_REVOKE:
-                return TG_ACTION_REVOKE;
         case ROW_SECRET:
                 return is_starter ? NULL : TG_ACTION_SHARE;
         case ROW_FREE:
@@ -348,14 +353,6 @@ act_relinquish(TgWalletBus *self, TgCall *call, TgShare *share, const char *reas
 }
 
 static void
-act_revoke(TgWalletBus *self, TgCall *call, TgShare *share, const char *reason, GError **error)
-{
-        tg_set_error(error,
-                     TG_ERROR_BAD_STATE,
-                     "what was given as a copy or token cannot be taken back");
-}
-
-static void
 act_forget(TgWalletBus *self, TgCall *call, TgShare *share, const char *reason, GError **error)
 {
         tg_manager_forget(self->manager, share, error);
@@ -403,7 +400,10 @@ on_relinquish(sd_bus_message *message, void *userdata, sd_bus_error *error)
 static int
 on_revoke(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return do_it_with_reason(message, userdata, ROW_REVOKE, act_revoke);
+        TgWalletBus *self = userdata;
+        TgShare *share = share_at(self, sd_bus_message_get_path(message));
+
+        return share != NULL ? tg_revoke(self, message, share, TG_ACTION_REVOKE) : -ENOENT;
 }
 
 static int
@@ -460,6 +460,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Application", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("TitleVerified", "b", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("EndedBy", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -505,6 +506,7 @@ static const struct {
         {TG_SHARE_FAILURE,              "Failure"        },
         {TG_SHARE_CREDENTIAL,           "Credential"     },
         {TG_SHARE_APPLICATION,          "Application"    },
+        {TG_SHARE_DETAILS,              "Details"        },
 };
 
 void

@@ -15,8 +15,8 @@
 
 /* ---- burned shares of one credential ---- */
 
-/* The same thing is known by its content, and by its path where it is an item of the
- * keyring. */
+/* The same thing is known by its content, by its path where it is an item of the keyring, and
+ * by the name that its vertical has for it. */
 static gboolean
 add_name(TgShare *self, GByteArray *names, const char *kind, const TgSecret *what, GError **error)
 {
@@ -69,11 +69,16 @@ tg_share_note_names(TgShare *self, GError **error)
 {
         g_autoptr(GByteArray) names = g_byte_array_new();
         g_autoptr(TgSecret) path = NULL;
+        g_autoptr(TgSecret) subject = NULL;
 
         if (self->item_path != NULL)
                 path = tg_secret_new(self->item_path, strlen(self->item_path), error);
+        if (self->subject != NULL)
+                subject = tg_secret_new(self->subject, strlen(self->subject), error);
         if ((self->item_path != NULL && path == NULL) ||
-            !add_name(self, names, "content:", self->content, error) ||
+            (self->subject != NULL && subject == NULL) ||
+            (subject != NULL && !add_name(self, names, "subject:", subject, error)) ||
+            (self->content != NULL && !add_name(self, names, "content:", self->content, error)) ||
             (path != NULL && !add_name(self, names, "item:", path, error)))
                 return FALSE;
 

@@ -45,8 +45,6 @@ draw_plain_key(GError **error)
 static char *
 seal_first_message(TgShare *self, GError **error)
 {
-        const TgVertical *vertical = tg_vertical_find(self->format);
-        g_autoptr(TgSecret) content = NULL;
         g_auto(TgOutput) output = {0};
         TgHeader header = {
                 .present = TRUE,
@@ -56,14 +54,10 @@ seal_first_message(TgShare *self, GError **error)
                 .image_url = self->image_url != NULL ? self->image_url : (char *)"",
         };
 
-        content = vertical->encode(self->content, self->label, self->content_type, error);
-        if (content == NULL)
-                return NULL;
-
         TgInput input = {
                 .kind = TG_INPUT_BEGIN,
                 .format = self->format,
-                .content = content,
+                .content = self->first_message,
                 .header = &header,
         };
         if (!tg_exchange_dispatch(self->exchange, &input, &output, error))
@@ -99,7 +93,7 @@ tg_share_make_first(TgShare *self, GError **error)
 {
         g_autofree char *payload = NULL;
 
-        if (!draw_secrets(self, error))
+        if (!tg_share_begin_vertical(self, error) || !draw_secrets(self, error))
                 return NULL;
         payload = seal_first_message(self, error);
         if (payload == NULL)
@@ -160,18 +154,34 @@ fetch_item(TgShare *self)
                             : tg_keyring_find_item(keyring, self->attributes, on_item, self);
 }
 
+static void
+begin_by_terms(TgShare *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (self->step != NULL)
+                return;
+        if (!tg_share_begin_vertical(self, &error) && error != NULL)
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+}
+
 void
 tg_share_create(TgShare *self)
 {
         if (tg_share_needs_vault(self))
                 return;
-        if (self->request_id == NULL && self->content == NULL) {
+        if (self->request_id == NULL && self->terms != NULL && self->first_message == NULL) {
+                begin_by_terms(self);
+                return;
+        }
+        if (self->request_id == NULL && self->terms == NULL && self->content == NULL) {
                 fetch_item(self);
                 return;
         }
         if (self->request_id == NULL && !tg_share_prepare_now(self))
                 return;
         g_clear_pointer(&self->content, tg_secret_unref);
+        g_clear_pointer(&self->first_message, tg_secret_unref);
         if (tg_share_is_offline(self, self->relay))
                 return;
         self->carrier->send_first(self);

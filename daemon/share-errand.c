@@ -64,6 +64,23 @@ tg_share_errand_later(TgShare *self, const TgReply *reply)
                 tg_share_later(self, reply->retry_after_s);
 }
 
+void
+tg_share_note_end(TgShare *self, TgAction action, const char *reason)
+{
+        self->outcome = TG_OUTCOME_DECLINED;
+        if (action == TG_ACTION_SAY_COMPLETED) {
+                self->outcome = TG_OUTCOME_COMPLETED;
+                reason = NULL;
+        } else if (action == TG_ACTION_SAY_FAILED) {
+                self->outcome = TG_OUTCOME_FAILED;
+                reason = self->has_failure ? self->failure_text : NULL;
+        }
+        if (reason != self->reason) {
+                g_free(self->reason);
+                self->reason = g_strdup(reason);
+        }
+}
+
 gboolean
 tg_share_may_say_again(const TgShare *self)
 {

@@ -34,6 +34,10 @@ tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error
                 .title = self->title,
                 .description = self->description,
                 .kind = self->kind,
+                .issuer = self->issuer,
+                .not_before_s = self->not_before_s,
+                .not_after_s = self->not_after_s,
+                .details = self->details,
         };
 
         if (self->is_sealed || !tg_store_has_key(store))
@@ -72,6 +76,9 @@ perform(TgShare *self, TgAction action)
         case TG_ACTION_WRITE:
                 self->is_write_doubtful = FALSE;
                 self->carrier->write(self);
+                break;
+        case TG_ACTION_WORK:
+                tg_share_work(self);
                 break;
         case TG_ACTION_CHARGE:
                 tg_share_charge(self);
@@ -165,6 +172,9 @@ typedef struct {
         TgSecret *invitation;
         TgSecret *claim;
         TgSecret *content;
+        TgSecret *vertical_state;
+        GVariant *terms;
+        char *subject;
         TgSecret *exchange;
         TgSecret *drop;
         char *mailbox_url;
@@ -209,6 +219,9 @@ remember(const TgShare *self, TgEvent event, Before *ret_before)
                 .invitation = ref_or_null(self->invitation),
                 .claim = ref_or_null(self->claim),
                 .content = ref_or_null(self->content),
+                .vertical_state = ref_or_null(self->vertical_state),
+                .terms = self->terms != NULL ? g_variant_ref(self->terms) : NULL,
+                .subject = g_strdup(self->subject),
                 .exchange = exchange_before(self),
                 .drop = drop_before(self),
                 .mailbox_url = g_strdup(self->mailbox_url),
@@ -224,6 +237,9 @@ forget_before(Before *before)
         g_clear_pointer(&before->invitation, tg_secret_unref);
         g_clear_pointer(&before->claim, tg_secret_unref);
         g_clear_pointer(&before->content, tg_secret_unref);
+        g_clear_pointer(&before->vertical_state, tg_secret_unref);
+        g_clear_pointer(&before->terms, g_variant_unref);
+        g_clear_pointer(&before->subject, g_free);
         g_clear_pointer(&before->exchange, tg_secret_unref);
         g_clear_pointer(&before->drop, tg_secret_unref);
         g_clear_pointer(&before->mailbox_url, g_free);
@@ -254,6 +270,9 @@ put_back(TgShare *self, Before *before)
         PUT_BACK(invitation, tg_secret_unref);
         PUT_BACK(claim, tg_secret_unref);
         PUT_BACK(content, tg_secret_unref);
+        PUT_BACK(vertical_state, tg_secret_unref);
+        PUT_BACK(terms, g_variant_unref);
+        PUT_BACK(subject, g_free);
         PUT_BACK(mailbox_url, g_free);
         PUT_BACK(request_id, g_free);
         PUT_BACK(etag, g_free);

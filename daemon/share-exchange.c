@@ -269,10 +269,17 @@ steps(TgShare *self, TgEvent event)
         tg_share_happens(self, event, NULL);
 }
 
+static gboolean
+may_ask(const TgShare *self)
+{
+        return !self->has_said_last && tg_exchange_is_given(self->exchange);
+}
+
 static void
 take_message(TgShare *self, const TgOutput *output)
 {
-        if (self->role != TG_ROLE_RECIPIENT) {
+        /* One answer a share: who has got it all is not heard any more. */
+        if (self->role == TG_ROLE_INITIATOR && !may_ask(self)) {
                 refused(self, NULL);
                 return;
         }
@@ -289,7 +296,7 @@ tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
         g_auto(TgOutput) output = {0};
         g_autoptr(GError) error = NULL;
         TgInput input = {.kind = TG_INPUT_PAYLOAD, .payload = payload};
-        gboolean was_given = tg_exchange_is_given(self->exchange);
+        gboolean was_given = tg_share_is_given(self);
 
         if (!tg_share_dispatch(self, &input, &output, &error)) {
                 tg_share_set_failure(self, error);

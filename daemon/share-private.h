@@ -4,10 +4,11 @@
 /*
  * The inside of a share, for the files that make it up: share.c (the
  * object), share-event.c (one event, one step), share-user.c (what the user may do), share-resume.c
- * (how it goes on), share-record.c (to and from the store), share-request.c, share-create.c and
- * share-receive.c (what goes out first and comes in first), share-errand.c (what is still to be
- * sent after its end), share-exchange.c (what the exchange of messages says), share-charge.c (the
- * initiator's verdict on a PIN), share-pin.c (a PIN is shown or typed).
+ * (how it goes on), share-vertical.c (steps of its kind of credential), share-record.c (to and from
+ * the store), share-request.c, share-create.c and share-receive.c (what goes out first and comes in
+ * first), share-errand.c (what is still to be sent after its end), share-exchange.c (what the
+ * exchange of messages says), share-charge.c (the initiator's verdict on a PIN), share-pin.c (a PIN
+ * is shown or typed).
  */
 
 #include "daemon/carrier.h"
@@ -26,6 +27,8 @@ typedef enum {
         TG_ERRAND_LET_GO,
         TG_ERRAND_FIND, /* learn the mailbox's address, which never arrived; then delete */
 } TgErrand;
+
+typedef struct TgRevocation TgRevocation;
 
 struct TgShare {
         guint n_refs;
@@ -74,7 +77,8 @@ struct TgShare {
         char letter;       /* the link's v */
         gboolean is_compat;
         gboolean is_bound;    /* recipient: a read has bound the mailbox to our claim */
-        gboolean has_arrived; /* recipient: the body is the content that has arrived */
+        gboolean has_arrived; /* recipient: the body is the provision that has arrived */
+        gboolean has_work;    /* the body is a message that waits for the vertical */
         gboolean has_digest;
         guint8 digest[32];
         char *etag;
@@ -85,6 +89,15 @@ struct TgShare {
         gboolean has_message; /* the body is the update request of the end message */
         gboolean is_clock_corrected;
         gboolean is_shortened; /* initiator: the relay names an earlier end than was asked for */
+
+        /* of its vertical; sealed */
+        GVariant *terms; /* initiator: a{sv} that was consented to; NULL: a copy */
+        char *subject;   /* initiator: what the vertical calls what is given; NULL: a copy */
+        TgSecret *vertical_state; /* erased with the exchange's secrets */
+        TgSecret *receipt;        /* stays after the end, for revoking */
+        GVariant *details;        /* a(ss) for people */
+        guint n_steps;            /* messages made and answered */
+        gboolean has_said_last;   /* our last message is made: with it the other side has all */
 
         /* what was consented to, until it is in a request; sealed too while it waits for
          * the item to be read */
@@ -100,6 +113,10 @@ struct TgShare {
         TgSecret *content;
         char *content_type;
         char *label;
+        TgSecret *first_message; /* initiator, until the first request is made */
+        char *issuer;            /* of what is being provisioned */
+        gint64 not_before_s;
+        gint64 not_after_s;
         gboolean is_interactive;
         TgSecret *given_pin; /* recipient: typed before it was asked for */
 
@@ -117,6 +134,8 @@ struct TgShare {
         TgDrop *dropping;
         TgTurn *turn;
         TgKeyringJob *job;
+        TgStep *step;
+        TgRevocation *revocation;
         TgVaultWait *count_wait;
         guint timer;
         guint n_failures;           /* in a row, for the back-off */
@@ -250,6 +269,33 @@ gboolean tg_share_prepare_claim(TgShare *self, GError **error);
  * something passing is in the way: then it has to be read again. */
 gboolean tg_share_arrived(TgShare *self, const TgOutput *output);
 void tg_share_provision(TgShare *self);
+/* All of it is done: it is completed. */
+void tg_share_provisioned(TgShare *self);
+/* A name that the content brings along, where nothing better is known. */
+void tg_share_take_title(TgShare *self, const char *title);
+
+/* ---- share-vertical.c ---- */
+
+void tg_share_step_context(TgShare *self, TgStepKind kind, TgStepContext *ret_context);
+/* The first message is there. FALSE without @error: it is being made, and tg_share_create() is
+ * called then. */
+gboolean tg_share_begin_vertical(TgShare *self, GError **error);
+/* Hands the stored message to the vertical. */
+void tg_share_work(TgShare *self);
+/* What a prompt vertical makes of a message that is not stored. */
+gboolean tg_share_receive_at_once(TgShare *self,
+                                  const TgVertical *vertical,
+                                  const TgJson *message,
+                                  TgStepAnswer *ret_answer,
+                                  GError **error);
+/* Stores the answer to a message, and goes on with it. FALSE: nothing of it has happened. */
+gboolean tg_share_take_answer(TgShare *self, TgStepAnswer *answer, GError **error);
+/* It is in the keyring; then tg_share_provisioned(). */
+void tg_share_provision_vertical(TgShare *self, const TgProvision *provision);
+/* Nobody waits for it any more. */
+void tg_share_drop_revocation(TgShare *self);
+/* All that it takes to use the credential has left this initiator. */
+gboolean tg_share_is_given(const TgShare *self);
 
 /* ---- share-errand.c ---- */
 
@@ -258,6 +304,8 @@ void tg_share_run_errand(TgShare *self);
 void tg_share_errand_done(TgShare *self);
 /* What the end message is made of is kept: it may have to be made anew. */
 gboolean tg_share_may_say_again(const TgShare *self);
+/* Outcome and reason of the end message that @action is to say. @reason: the user's, or NULL. */
+void tg_share_note_end(TgShare *self, TgAction action, const char *reason);
 /* Writes what is changed about the errand, before it is sent. FALSE: it is tried later. */
 gboolean tg_share_errand_keep(TgShare *self, TgSecret *body);
 void tg_share_errand_later(TgShare *self, const TgReply *reply);

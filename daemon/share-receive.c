@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "daemon/share-private.h"
-#include "protocol/crypto.h"
+#include "protocol/digest.h"
 #include "protocol/limits.h"
 #include "protocol/text.h"
 
@@ -59,31 +59,33 @@ tg_share_claim(TgShare *self)
 
 /* ---- what has arrived ---- */
 
-/* The title: the user's own, else the sender's authenticated one, else what the
- * content brings along, else what the relay said. */
-static void
-take_display(TgShare *self, const TgHeader *display, const TgProvision *provision)
+void
+tg_share_take_title(TgShare *self, const char *title)
 {
-        tg_share_take_display(self, display);
-        if (!self->is_title_verified && provision->title != NULL && provision->title[0] != '\0') {
-                g_free(self->title);
-                self->title = g_strdup(provision->title);
-                self->is_title_verified = TRUE;
-        }
-        tg_share_tell(self, TG_SHARE_TITLE | TG_SHARE_FORMAT | TG_SHARE_MODE | TG_SHARE_PIN);
+        if (self->is_title_verified || title == NULL || title[0] == '\0')
+                return;
+        g_free(self->title);
+        self->title = g_strdup(title);
+        self->is_title_verified = TRUE;
+        tg_share_tell(self, TG_SHARE_TITLE);
 }
 
 static void
 unacceptable(TgShare *self, const GError *error)
 {
+        if (self->role == TG_ROLE_INITIATOR) {
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+                return;
+        }
         if (self->state == TG_STATE_CLAIMING)
                 tg_share_happens(self, TG_EVENT_CLAIMED, NULL);
         if (self->state == TG_STATE_EXCHANGING)
                 tg_share_ends(self, TG_EVENT_UNACCEPTABLE, TG_ENDED_SELF, error);
 }
 
-static gboolean
-check_content(TgShare *self, const TgEnvelope *envelope, TgProvision *ret, GError **error)
+/* What the first message says of itself; the later ones are of its kind. */
+static const TgVertical *
+check_format(TgShare *self, const TgEnvelope *envelope, GError **error)
 {
         const TgVertical *vertical = tg_vertical_find(envelope->format);
 
@@ -94,13 +96,17 @@ check_content(TgShare *self, const TgEnvelope *envelope, TgProvision *ret, GErro
                              TG_ERROR_INVALID,
                              "this wallet does not know the kind of credential \"%s\"",
                              format);
-                return FALSE;
+                return NULL;
         }
-        if (self->letter != 0 && self->letter != vertical->letter) {
+        if ((self->letter != 0 && self->letter != vertical->letter) ||
+            (self->format != NULL && !g_str_equal(self->format, vertical->format))) {
                 tg_set_error(error,
                              TG_ERROR_TAMPERED,
-                             "the link promised another kind of credential than what arrived");
-                return FALSE;
+                             self->format != NULL
+                                     ? "the other side has changed the kind of credential"
+                                     : "the link promised another kind of credential than what "
+                                       "arrived");
+                return NULL;
         }
         /* Else who can change the link would replace one with a PIN by one without, and with a
          * credential of his own. */
@@ -111,78 +117,96 @@ check_content(TgShare *self, const TgEnvelope *envelope, TgProvision *ret, GErro
                              TG_ERROR_INVALID,
                              "this kind of credential is taken with a PIN only: ask the sender to "
                              "share it with one");
-                return FALSE;
+                return NULL;
         }
-        return vertical->decode(&envelope->content, ret, error);
+        return vertical;
 }
 
+/* Before anything is made of it: what it is answered with may be worth something, and the same
+ * message gets the same answer. */
 static gboolean
-store_arrived(TgShare *self, TgState before, TgSecret *content)
+store_message(TgShare *self, const TgEnvelope *envelope, GError **error)
 {
-        g_autoptr(GError) error = NULL;
-        gboolean is_unlocked = tg_keyring_state(self->wallet->keyring) == TG_KEYRING_UNLOCKED;
+        g_autoptr(TgSecret) content =
+                tg_secret_new(envelope->content.text, envelope->content.n_chars, error);
 
-        if (is_unlocked ? tg_share_event(self, TG_EVENT_RECEIVED, content, &error)
-                        : tg_share_save(self, content, &error)) {
-                tg_share_settle(self);
-                if (!is_unlocked) {
-                        tg_share_tell(self, TG_SHARE_STATE);
-                        tg_share_provision(self);
-                }
+        self->has_work = TRUE;
+        if (content != NULL && tg_share_event(self, TG_EVENT_MESSAGE, content, error))
                 return TRUE;
-        }
-
-        self->state = before;
-        self->has_arrived = FALSE;
-        tg_share_set_failure(self, error);
-        g_warning("share %.8s: %s", self->id, error->message);
+        self->has_work = FALSE;
         return FALSE;
 }
 
-/* The credential has arrived: checked wholly, then stored before anything else. FALSE where
- * something passing is in the way: then it has to be read again. */
-gboolean
-tg_share_arrived(TgShare *self, const TgOutput *output)
+static gboolean
+take_envelope(TgShare *self, const TgVertical *vertical, const TgOutput *output, GError **error)
 {
-        const TgEnvelope *envelope = output->envelope;
-        g_auto(TgProvision) provision = {};
-        g_autoptr(TgSecret) content = NULL;
-        g_autoptr(GError) error = NULL;
-        guint8 id[TG_ID_CHARS / 2];
-        const TgVertical *vertical;
-        TgState before = self->state;
+        g_auto(TgStepAnswer) answer = {};
 
-        if (check_content(self, envelope, &provision, &error))
-                content = tg_secret_new(envelope->content.text, envelope->content.n_chars, &error);
-        if (content == NULL && tg_share_is_passing(error)) {
-                tg_share_set_failure(self, error);
+        if (vertical->is_prompt &&
+            !tg_share_receive_at_once(self, vertical, &output->envelope->content, &answer, error))
                 return FALSE;
-        }
-        if (content == NULL) {
-                unacceptable(self, error);
-                return TRUE;
-        }
 
-        vertical = tg_vertical_find(envelope->format);
         self->format = g_intern_string(vertical->format);
-        self->kind = g_intern_string(vertical->kinds[0]);
-        tg_random(id, sizeof id);
-        g_free(self->credential_id);
-        self->credential_id = tg_hex_encode(id, sizeof id);
-        self->has_arrived = TRUE;
-        take_display(self, &output->display, &provision);
+        if (self->role == TG_ROLE_RECIPIENT)
+                self->kind = g_intern_string(vertical->kinds[0]);
+        tg_share_take_display(self, &output->display);
+        tg_share_tell(self, TG_SHARE_FORMAT | TG_SHARE_MODE | TG_SHARE_PIN);
         tg_share_came_through(self);
-
         if (self->state == TG_STATE_CLAIMING) {
                 TgAction action;
 
                 /* One save for both steps: nothing in between is worth a flush. */
                 tg_session_step(self->role, &self->state, TG_EVENT_CLAIMED, &action);
         }
-        return store_arrived(self, before, content);
+        return vertical->is_prompt ? tg_share_take_answer(self, &answer, error)
+                                   : store_message(self, output->envelope, error);
+}
+
+gboolean
+tg_share_arrived(TgShare *self, const TgOutput *output)
+{
+        g_autoptr(GError) error = NULL;
+        const TgVertical *vertical = check_format(self, output->envelope, &error);
+        const char *format = self->format;
+        TgState before = self->state;
+
+        if (vertical != NULL && take_envelope(self, vertical, output, &error)) {
+                tg_share_settle(self);
+                return TRUE;
+        }
+        if (!tg_share_is_passing(error)) {
+                unacceptable(self, error);
+                return TRUE;
+        }
+        self->state = before;
+        self->format = format;
+        tg_share_set_failure(self, error);
+        g_warning("share %.8s: %s", self->id, error->message);
+        return FALSE;
 }
 
 /* ---- into the keyring ---- */
+
+/* What was stored when it arrived. */
+static gboolean
+read_arrived(TgShare *self, TgProvision *ret_provision, GError **error)
+{
+        g_autoptr(TgSecret) saved = tg_store_load_body(self->wallet->store, self->id, error);
+
+        return saved != NULL && tg_provision_load(saved, ret_provision, error);
+}
+
+/* A shortage passes; only a finding about the data itself may end what has arrived. */
+static void
+not_readable(TgShare *self, const GError *error)
+{
+        if (!tg_share_is_passing(error)) {
+                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+                return;
+        }
+        tg_share_set_failure(self, error);
+        tg_share_later(self, -1);
+}
 
 static void
 on_stored(TgSecret *secret,
@@ -193,6 +217,8 @@ on_stored(TgSecret *secret,
 {
         TgShare *self = user_data;
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_auto(TgProvision) provision = {};
+        g_autoptr(GError) failure = NULL;
 
         self->job = NULL;
         if (g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE)) {
@@ -207,6 +233,16 @@ on_stored(TgSecret *secret,
                 return;
         }
 
+        tg_share_set_failure(self, NULL);
+        if (read_arrived(self, &provision, &failure))
+                tg_share_provision_vertical(self, &provision);
+        else
+                not_readable(self, failure);
+}
+
+void
+tg_share_provisioned(TgShare *self)
+{
         tg_share_set_failure(self, NULL);
         self->has_arrived = FALSE;
         self->ended_by = TG_ENDED_SELF;
@@ -227,39 +263,6 @@ on_unlocked(TgSecret *secret,
         /* Refused: it waits for the user to unlock the keyring in his own time. */
         if (error == NULL)
                 tg_share_provision(self);
-}
-
-/* What was stored when it arrived. */
-static gboolean
-read_arrived(TgShare *self, TgProvision *ret_provision, GError **error)
-{
-        const TgVertical *vertical = tg_vertical_find(self->format);
-        g_autoptr(TgSecret) content = tg_store_load_body(self->wallet->store, self->id, error);
-        gsize n_bytes;
-        const char *text;
-        TgJson json;
-
-        if (content == NULL)
-                return FALSE;
-        if (vertical == NULL) {
-                tg_set_error(error, TG_ERROR_INVALID, "the stored share has no known format");
-                return FALSE;
-        }
-        text = (const char *)tg_secret_get(content, &n_bytes);
-        return tg_json_parse(text, n_bytes, TG_MAX_PLAINTEXT_BYTES, &json, error) &&
-               vertical->decode(&json, ret_provision, error);
-}
-
-/* A shortage passes; only a finding about the data itself may end what has arrived. */
-static void
-not_readable(TgShare *self, const GError *error)
-{
-        if (!tg_share_is_passing(error)) {
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
-                return;
-        }
-        tg_share_set_failure(self, error);
-        tg_share_later(self, -1);
 }
 
 void
@@ -289,6 +292,10 @@ tg_share_provision(TgShare *self)
                 return;
         }
 
+        g_free(self->issuer);
+        self->issuer = g_strdup(provision.issuer);
+        self->not_before_s = provision.not_before_s;
+        self->not_after_s = provision.not_after_s;
         self->job = tg_keyring_store_credential(keyring,
                                                 self->credential_id,
                                                 self->title,

@@ -43,6 +43,12 @@ enum {
         FIELD_NAMES = 33,
         FIELD_TRANSPORT = 34,
         FIELD_DROP = 35,
+        FIELD_TERMS = 36,
+        FIELD_SUBJECT = 37,
+        FIELD_VERTICAL_STATE = 38,
+        FIELD_RECEIPT = 39,
+        FIELD_DETAILS = 40,
+        FIELD_STEPS = 41,
 };
 
 enum {
@@ -55,6 +61,8 @@ enum {
         FLAG_CLOCK_CORRECTED = 1 << 7,
         FLAG_SHORTENED = 1 << 8,
         FLAG_PUBLIC_TITLE = 1 << 9,
+        FLAG_WORK = 1 << 10,
+        FLAG_SAID_LAST = 1 << 11,
 };
 
 static guint64
@@ -66,7 +74,8 @@ flags_of(const TgShare *self)
                (self->has_message ? FLAG_MESSAGE : 0) |
                (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0) |
                (self->is_shortened ? FLAG_SHORTENED : 0) |
-               (self->has_public_title ? FLAG_PUBLIC_TITLE : 0);
+               (self->has_public_title ? FLAG_PUBLIC_TITLE : 0) | (self->has_work ? FLAG_WORK : 0) |
+               (self->has_said_last ? FLAG_SAID_LAST : 0);
 }
 
 /* What the request will be made of, once the keyring lets us read the item. */
@@ -90,6 +99,18 @@ write_offer(TgRecord *record, const TgShare *self)
                 g_byte_array_append(attributes, value, (guint)strlen(value) + 1);
         }
         tg_record_put_bytes(record, FIELD_ATTRIBUTES, attributes->data, attributes->len);
+}
+
+static void
+write_vertical(TgRecord *record, const TgShare *self)
+{
+        tg_record_put_variant(record, FIELD_TERMS, self->terms);
+        tg_record_put_variant(record, FIELD_DETAILS, self->details);
+        tg_record_put_text(record, FIELD_SUBJECT, self->subject);
+        tg_record_put_secret(record, FIELD_VERTICAL_STATE, self->vertical_state);
+        tg_record_put_secret(record, FIELD_RECEIPT, self->receipt);
+        if (self->n_steps > 0)
+                tg_record_put_number(record, FIELD_STEPS, self->n_steps);
 }
 
 static TgSecret *
@@ -134,6 +155,7 @@ write_detail(const TgShare *self, GError **error)
                                     FIELD_NAMES,
                                     g_bytes_get_data(self->names, NULL),
                                     g_bytes_get_size(self->names));
+        write_vertical(record, self);
         tg_record_put_text(record, FIELD_MAILBOX, self->mailbox_url);
         tg_record_put_number(record, FIELD_LETTER, (guint64)(guchar)self->letter);
         if (self->has_digest)
@@ -280,6 +302,32 @@ read_exchange(TgShare *self, TgSecret *detail)
                 read_offer(self, detail);
 }
 
+static gboolean
+has_field(const TgSecret *detail, guint8 field)
+{
+        const guint8 *bytes;
+        gsize n_bytes;
+
+        return tg_record_get_slice(detail, field, &bytes, &n_bytes);
+}
+
+/* After the exchange, whose secrets go together with what is the vertical's own. */
+static void
+read_vertical(TgShare *self, TgSecret *detail)
+{
+        g_clear_pointer(&self->details, g_variant_unref);
+        g_clear_pointer(&self->receipt, tg_secret_unref);
+        self->terms = tg_record_get_variant(detail, FIELD_TERMS, G_VARIANT_TYPE_VARDICT);
+        self->details = tg_record_get_variant(detail, FIELD_DETAILS, G_VARIANT_TYPE("a(ss)"));
+        self->subject = tg_record_get_text(detail, FIELD_SUBJECT);
+        self->vertical_state = tg_record_get_secret(detail, FIELD_VERTICAL_STATE);
+        self->receipt = tg_record_get_secret(detail, FIELD_RECEIPT);
+        self->n_steps = (guint)tg_record_get_number(detail, FIELD_STEPS, 0);
+        self->must_reload |=
+                (self->vertical_state == NULL && has_field(detail, FIELD_VERTICAL_STATE)) ||
+                (self->receipt == NULL && has_field(detail, FIELD_RECEIPT));
+}
+
 void
 tg_share_read_detail(TgShare *self, TgSecret *detail)
 {
@@ -310,6 +358,8 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
         self->is_clock_corrected = (flags & FLAG_CLOCK_CORRECTED) != 0;
         self->is_shortened = (flags & FLAG_SHORTENED) != 0;
         self->has_public_title = (flags & FLAG_PUBLIC_TITLE) != 0;
+        self->has_work = (flags & FLAG_WORK) != 0;
+        self->has_said_last = (flags & FLAG_SAID_LAST) != 0;
 
         replace(&self->failure_text, tg_record_get_text(detail, FIELD_FAILURE_TEXT));
         self->has_failure = self->failure_text != NULL;
@@ -320,4 +370,5 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
                 (gint64)tg_record_get_number(detail, FIELD_EXPIRES, (guint64)self->expires_s);
         self->state = (TgState)tg_record_get_number(detail, FIELD_STATE, self->state);
         read_exchange(self, detail);
+        read_vertical(self, detail);
 }

@@ -167,7 +167,7 @@ tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error)
 {
         if (self->role == TG_ROLE_RECIPIENT)
                 return tg_share_prepare_claim(self, error);
-        if (self->content == NULL)
+        if (self->content == NULL && self->first_message == NULL)
                 return TRUE;
 
         *ret_body = tg_share_make_first(self, error);

@@ -165,7 +165,8 @@ tg_share_go_on(TgShare *self)
 {
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
-        if (self->is_stopped || tg_share_is_asking(self) || self->turn != NULL || self->job != NULL)
+        if (self->is_stopped || tg_share_is_asking(self) || self->turn != NULL ||
+            self->job != NULL || self->step != NULL)
                 return;
         g_clear_handle_id(&self->timer, g_source_remove);
         if (self->is_sealed) {
@@ -203,6 +204,8 @@ tg_share_go_on(TgShare *self)
         case TG_STATE_PROVISIONING:
                 if (self->has_arrived)
                         tg_share_provision(self);
+                else if (self->has_work)
+                        tg_share_work(self);
                 else
                         tg_share_go_on_exchanging(self);
                 break;

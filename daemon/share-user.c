@@ -57,8 +57,7 @@ GError *
 tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event)
 {
         gboolean was_sent = from != TG_STATE_AUTHORIZING &&
-                            (self->is_sealed || self->must_reload ||
-                             (self->exchange != NULL && tg_exchange_is_given(self->exchange)));
+                            (self->is_sealed || self->must_reload || tg_share_is_given(self));
 
         if (event == TG_EVENT_TIME_UP)
                 return tg_error_new(TG_ERROR_EXPIRED, "nobody finished it in time");

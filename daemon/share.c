@@ -21,6 +21,9 @@ free_share(TgShare *self)
         g_clear_pointer(&self->credential_id, g_free);
         g_clear_pointer(&self->starter, g_free);
         g_clear_pointer(&self->names, g_bytes_unref);
+        g_clear_pointer(&self->receipt, tg_secret_unref);
+        g_clear_pointer(&self->details, g_variant_unref);
+        g_clear_pointer(&self->issuer, g_free);
         tg_share_forget_secrets(self);
         g_clear_pointer(&self->claim, tg_secret_unref);
         g_clear_pointer(&self->drop, tg_drop_state_free);
@@ -110,6 +113,9 @@ tg_share_new_initiator(TgWallet *wallet,
         self->label = g_strdup(offer->label);
         self->content_type = g_strdup(offer->content_type);
         self->item_path = g_strdup(offer->item_path);
+        self->terms = offer->terms != NULL ? g_variant_ref(offer->terms) : NULL;
+        self->subject = g_strdup(offer->subject);
+        self->details = offer->details != NULL ? g_variant_ref(offer->details) : NULL;
         if (offer->content != NULL)
                 self->content = tg_secret_ref(offer->content);
         if (offer->attributes != NULL)
@@ -200,6 +206,7 @@ void
 tg_share_stop(TgShare *self)
 {
         self->is_stopped = TRUE;
+        tg_share_drop_revocation(self);
         tg_share_drop_pending(self);
 }
 
@@ -210,6 +217,7 @@ tg_share_drop_pending(TgShare *self)
         g_clear_pointer(&self->dropping, tg_drop_cancel);
         g_clear_pointer(&self->turn, tg_turn_end);
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->step, tg_step_cancel);
         g_clear_pointer(&self->count_wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_handle_id(&self->timer, g_source_remove);
@@ -231,6 +239,10 @@ tg_share_forget_secrets(TgShare *self)
         if (self->drop != NULL)
                 tg_drop_state_erase(self->drop);
         g_clear_pointer(&self->given_pin, tg_secret_unref);
+        g_clear_pointer(&self->terms, g_variant_unref);
+        g_clear_pointer(&self->subject, g_free);
+        g_clear_pointer(&self->vertical_state, tg_secret_unref);
+        g_clear_pointer(&self->first_message, tg_secret_unref);
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->content_type, g_free);
         g_clear_pointer(&self->label, g_free);
@@ -404,6 +416,12 @@ tg_share_ended_by(const TgShare *self)
         };
 
         return names[self->ended_by];
+}
+
+GVariant *
+tg_share_details(const TgShare *self)
+{
+        return self->details;
 }
 
 gboolean

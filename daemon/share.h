@@ -37,8 +37,9 @@ typedef enum {
         TG_SHARE_CREDENTIAL = 1 << 7,
         TG_SHARE_APPLICATION = 1 << 8,
         TG_SHARE_PIN = 1 << 9, /* tries left */
+        TG_SHARE_DETAILS = 1 << 10,
 } TgShareChange;
-#define TG_SHARE_ALL ((1 << 10) - 1)
+#define TG_SHARE_ALL ((1 << 11) - 1)
 
 /* A credential that has arrived and is in the keyring: the owner of credentials
  * saves it in the transaction that is open, or fails. */
@@ -48,6 +49,10 @@ typedef struct {
         const char *title;
         const char *description;
         const char *kind;
+        const char *issuer;
+        gint64 not_before_s;
+        gint64 not_after_s;
+        GVariant *details; /* a(ss); NULL: none */
 } TgArrival;
 
 typedef struct {
@@ -71,6 +76,9 @@ typedef struct {
 typedef struct {
         const TgVertical *vertical;
         const char *kind;
+        GVariant *terms;        /* a{sv}, of a vertical that makes what is shared; NULL: a copy */
+        const char *subject;    /* as the vertical calls what is given; NULL: a copy */
+        GVariant *details;      /* a(ss) for people; NULL: none */
         TgSecret *content;      /* NULL: the item is read when the keyring is there */
         const char *item_path;  /* or */
         GHashTable *attributes; /* a{ss}, for an item that is still to be read */
@@ -141,6 +149,7 @@ gboolean tg_share_failure(const TgShare *self, TgError *ret_code, const char **r
 const char *tg_share_credential_id(const TgShare *self); /* NULL: none */
 const char *tg_share_application(const TgShare *self);
 gboolean tg_share_is_title_verified(const TgShare *self);
+GVariant *tg_share_details(const TgShare *self); /* a(ss), not a new reference; NULL: none */
 const char *tg_share_ended_by(const TgShare *self);
 gboolean tg_share_was_started_by(const TgShare *self, const char *bus_name);
 /* The digest of a recipient's link, NULL before it is known. */
@@ -163,6 +172,10 @@ gboolean tg_share_provide_pin(TgShare *self, const TgSecret *typed, GError **err
 gboolean tg_share_cancel(TgShare *self, const char *reason, GError **error);
 gboolean tg_share_decline(TgShare *self, const char *reason, GError **error);
 gboolean tg_share_relinquish(TgShare *self, GError **error);
+/* What was lent is taken back. @func is called once, from inside or later, with @error NULL on
+ * success; @destroy always, also where the share goes before. */
+typedef void (*TgRevokedFunc)(const GError *error, gpointer user_data);
+void tg_share_revoke(TgShare *self, TgRevokedFunc func, gpointer user_data, GDestroyNotify destroy);
 gboolean tg_share_may_forget(const TgShare *self, GError **error);
 
 /* What tells one link from another: its mailbox and its secret. */

@@ -2,26 +2,32 @@
 
 #include "daemon/vertical.h"
 
-static const TgVertical *const verticals[] = {
+static const TgVertical *const built_in[] = {
         &tg_vertical_generic,
         &tg_vertical_keyring_item,
-        NULL,
 };
+static GPtrArray *verticals; /* NULL-terminated */
 
-void
-tg_provision_clear(TgProvision *provision)
+static GPtrArray *
+all(void)
 {
-        g_clear_pointer(&provision->content, tg_secret_unref);
-        g_clear_pointer(&provision->content_type, g_free);
-        g_clear_pointer(&provision->title, g_free);
+        if (verticals == NULL) {
+                verticals = g_ptr_array_new();
+                for (gsize i = 0; i < G_N_ELEMENTS(built_in); i++)
+                        g_ptr_array_add(verticals, (gpointer)built_in[i]);
+                g_ptr_array_add(verticals, NULL);
+        }
+        return verticals;
 }
 
 const TgVertical *
 tg_vertical_find(const char *format)
 {
-        for (gsize i = 0; verticals[i] != NULL; i++) {
-                if (g_strcmp0(verticals[i]->format, format) == 0)
-                        return verticals[i];
+        const TgVertical *const *list = tg_verticals();
+
+        for (gsize i = 0; list[i] != NULL; i++) {
+                if (g_strcmp0(list[i]->format, format) == 0)
+                        return list[i];
         }
         return NULL;
 }
@@ -29,7 +35,16 @@ tg_vertical_find(const char *format)
 const TgVertical *const *
 tg_verticals(void)
 {
-        return verticals;
+        return (const TgVertical *const *)all()->pdata;
+}
+
+gboolean
+tg_vertical_register(const TgVertical *self)
+{
+        if (g_str_has_prefix(self->format, "tigress.") || tg_vertical_find(self->format) != NULL)
+                return FALSE;
+        g_ptr_array_insert(all(), (gint)all()->len - 1, (gpointer)self);
+        return TRUE;
 }
 
 gboolean

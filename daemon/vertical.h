@@ -2,20 +2,27 @@
 #pragma once
 
 /*
- * What a share needs of a kind of credential. A vertical turns what the user gave
- * into the content that travels, and content that arrived into what is kept,
- * after checking all of it: nothing is half-accepted. It never sees link, key or
- * relay, and changes nothing of the user's.
+ * A kind of credential: what travels, in how many messages, what is checked before anything is
+ * kept, and what revoking does. A share runs it without knowing which one it is:
+ *
+ *      initiator   check → (the user's yes) → begin → [receive]… → revoke
+ *      recipient                              receive → [receive]… → (keyring) → provision
+ *
+ * Each is a step (step.h): durable, repeatable, with a deadline. Messages alternate; the first is
+ * the initiator's. A vertical never sees link, key or relay, and what it signs is what was
+ * consented to: the terms that its check gave back. Nothing is half-accepted, and nothing of the
+ * user's changed.
  */
 
 #include <glib.h>
 
-#include "protocol/json.h"
-#include "protocol/secret.h"
+#include "daemon/step.h"
 
+/* Where what is shared comes from. */
 typedef enum {
         TG_SOURCE_CONTENT, /* the caller hands the content over: key `content` */
         TG_SOURCE_ITEM,    /* an item of the Secret Service: key `item` or `attributes` */
+        TG_SOURCE_TERMS,   /* it is made: the keys of `terms` say how */
 } TgSource;
 
 /* Whether a spoken PIN protects a share besides the link. The user may always ask for one. */
@@ -25,15 +32,12 @@ typedef enum {
         TG_PIN_REQUIRED, /* neither shared nor accepted without */
 } TgPinRule;
 
-/* What is kept of a credential that arrived. */
+/* A key of CreateShare's dictionary, for TG_SOURCE_TERMS. */
 typedef struct {
-        TgSecret *content;
-        char *content_type;
-        char *title; /* a name the content brings along; NULL: none. Cleaned. */
-} TgProvision;
-
-void tg_provision_clear(TgProvision *provision);
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgProvision, tg_provision_clear)
+        const char *name;      /* NULL ends the table */
+        const char *signature; /* "s", "u", "t", "b", "as" */
+        gsize n_max;           /* of a text, or of each of them: octets; of "t": nothing */
+} TgTermKey;
 
 typedef struct {
         const char *format;
@@ -42,20 +46,24 @@ typedef struct {
         const TgPinRule *pins;    /* for each kind */
         char letter;              /* the link's v parameter; draft-vinokurov-tigress-http-00 */
         TgSource source;
+        const TgTermKey *terms; /* of TG_SOURCE_TERMS */
+        /* One message, made and taken without waiting and without an effect outside: what comes of
+         * it is stored in the same flush with what has arrived. Else the message is stored before
+         * the vertical gets to see it. */
+        gboolean is_prompt;
 
-        /* The content object's JSON for what the user gave. TG_ERROR_INVALID or
-         * TG_ERROR_LIMIT_REACHED when it cannot travel. */
-        TgSecret *(*encode)(const TgSecret *given,
-                            const char *label,
-                            const char *content_type,
-                            GError **error);
-
-        /* All or nothing. TG_ERROR_INVALID with a sentence when it is not acceptable. */
-        gboolean (*decode)(const TgJson *content, TgProvision *ret_provision, GError **error);
+        TgStepRun check; /* of TG_SOURCE_TERMS */
+        TgStepRun begin; /* with `given` where the source is not TG_SOURCE_TERMS */
+        TgStepRun receive;
+        TgStepRun provision; /* NULL: the keyring is all */
+        TgStepRun revoke;    /* NULL: what was given cannot be taken back */
 } TgVertical;
 
 const TgVertical *tg_vertical_find(const char *format); /* NULL: unknown */
 const TgVertical *const *tg_verticals(void);            /* NULL-terminated */
+/* One that is not built in; it lives as long as the process. FALSE: the format is taken, or the
+ * exchange's own. */
+gboolean tg_vertical_register(const TgVertical *self);
 gboolean tg_vertical_has_kind(const TgVertical *self, const char *kind);
 TgPinRule tg_vertical_pin_rule(const TgVertical *self, const char *kind);
 /* Of any kind: a recipient cannot know which one it is. */

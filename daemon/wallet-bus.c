@@ -329,3 +329,19 @@ tg_wallet_bus_keyring_changed(TgWalletBus *self)
         sd_bus_emit_properties_changed(
                 self->bus, TG_ROOT_PATH, TG_MANAGER_INTERFACE, "KeyringState", NULL);
 }
+
+int
+tg_details_append(sd_bus_message *reply, GVariant *details)
+{
+        int r = sd_bus_message_open_container(reply, 'a', "(ss)");
+        GVariantIter iter;
+        const char *name;
+        const char *value;
+
+        if (details != NULL) {
+                g_variant_iter_init(&iter, details);
+                while (r >= 0 && g_variant_iter_next(&iter, "(&s&s)", &name, &value))
+                        r = sd_bus_message_append(reply, "(ss)", name, value);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}

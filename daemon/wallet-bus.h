@@ -53,11 +53,16 @@ int tg_share_bus_append(sd_bus_message *reply, const TgShare *share);
 int
 tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCredential *credential);
 void tg_share_bus_emit_changes(TgWalletBus *self, TgShare *share, TgShareChange changes);
+/* a(ss); @details NULL: none. */
+int tg_details_append(sd_bus_message *reply, GVariant *details);
 /* The action that a method of the share needs which is free, but not from inside a sandbox; NULL:
  * none. */
 const char *tg_share_free_action(TgCaller *caller, const TgShare *share);
 /* ProvidePin (pin-bus.c). */
 int tg_provide_pin(TgWalletBus *self, sd_bus_message *message, TgShare *share);
+
+/* Revoke (revoke-bus.c): @action is asked for each time. */
+int tg_revoke(TgWalletBus *self, sd_bus_message *message, const TgShare *share, const char *action);
 
 /* ---- consent-bus.c: a call that starts a share ---- */
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "protocol/crypto.h"
 #include "protocol/error.h"
 #include "protocol/exchange-private.h"
 #include "protocol/limits.h"
@@ -228,6 +229,38 @@ const TgSecret *
 tg_exchange_exporter(const TgExchange *self)
 {
         return self->exporter;
+}
+
+TgSecret *
+tg_exchange_binding(const TgExchange *self, const char *format, GError **error)
+{
+        static const char label[] = "TIGRESS binding"; /* its zero octet belongs to it */
+        const guint8 *sid = tg_thread_sid(self->thread);
+        g_autoptr(GByteArray) octets = NULL;
+        guint8 digest[TG_SHA256_BYTES];
+
+        if (self->mode != TG_MODE_T1 && self->exporter && self->is_confirmed)
+                return tg_hkdf_expand_label(TG_HASH_SHA256,
+                                            self->exporter,
+                                            "tg binding",
+                                            (const guint8 *)format,
+                                            strlen(format),
+                                            TG_EXCHANGE_KEY_BYTES,
+                                            error);
+        if (self->mode != TG_MODE_T1 || !sid || tg_thread_is_headerless(self->thread)) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "there is nothing that a proof could be bound to in this exchange");
+                return NULL;
+        }
+
+        octets = g_byte_array_new();
+        g_byte_array_append(octets, (const guint8 *)label, sizeof label);
+        g_byte_array_append(octets, sid, TG_SID_BYTES);
+        g_byte_array_append(octets, (const guint8 *)format, (guint)strlen(format));
+        tg_sha256(octets->data, octets->len, digest);
+
+        return tg_secret_new(digest, sizeof digest, error);
 }
 
 const TgSecret *

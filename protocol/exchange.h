@@ -138,6 +138,11 @@ TgMode tg_exchange_mode(const TgExchange *self);
  * ACCEPT; the recipient from its answer on, for ACCEPT lies where this leads, but nobody has
  * proved it before tg_exchange_is_confirmed(). NULL else. */
 const TgSecret *tg_exchange_exporter(const TgExchange *self);
+/* What tells this exchange from every other, for proofs made by a vertical of @format: 32 octets,
+ * the same on both sides, from which nothing of the exchange can be derived. Of T2 by the exporter,
+ * so that only the two parties have it; of T1 by the share's id. NULL: there is none yet, or the
+ * exchange has no header (TG_ERROR_BAD_STATE), or no memory. */
+TgSecret *tg_exchange_binding(const TgExchange *self, const char *format, GError **error);
 /* The PIN while it can be had: initiator, not confirmed, not burned. NULL else. */
 const TgSecret *tg_exchange_pin(const TgExchange *self);
 

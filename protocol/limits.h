@@ -75,6 +75,18 @@
 /* Configuration files: a few lines are usual */
 #define TG_MAX_SETTINGS_BYTES 65536
 
+/* What one step of a vertical may take and bring: it may be another program, that hangs or floods
+ */
+#define TG_STEP_DEADLINE_S 120 /* a token may want to be touched, an agent's user be asked */
+#define TG_MAX_STEP_MESSAGE_BYTES                                                                  \
+        60000 /* of a content object; leaves room for header and display */
+#define TG_MAX_STEP_STATE_BYTES 65536
+#define TG_MAX_RECEIPT_BYTES 8192
+#define TG_MAX_DETAILS 32
+#define TG_MAX_DETAIL_NAME_BYTES 64
+#define TG_MAX_DETAIL_BYTES 1024
+#define TG_MAX_TERMS_BYTES 16384
+
 /* Network */
 #define TG_MAX_HELD_REQUESTS 32
 #define TG_HELD_READ_S 50

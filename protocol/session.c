@@ -24,6 +24,8 @@ typedef struct {
  * is finished, or there would be a credential in the keyring whose share says otherwise.
  * A recipient who has not typed yet may see the next offer: somebody else has answered
  * the last, which takes the link and the relay's help. The PIN is asked for anew.
+ * What was lent may be with the other side whatever the end is called, so from each end it can be
+ * taken back; nothing of the exchange comes alive by that.
  */
 /* clang-format off */
 static const Row rows[] = {
@@ -45,6 +47,7 @@ static const Row rows[] = {
         {I, TG_STATE_INVITED,       TG_EVENT_GONE,           TG_STATE_COMPLETED,    TG_ACTION_NONE},
         {I, TG_STATE_INVITED,       TG_EVENT_GONE_BEFORE,    TG_STATE_DECLINED,     TG_ACTION_NONE},
         {I, TG_STATE_INVITED,       TG_EVENT_ANSWERED,       TG_STATE_VERIFYING_PIN, TG_ACTION_CHARGE},
+        {I, TG_STATE_INVITED,       TG_EVENT_MESSAGE,        TG_STATE_EXCHANGING,   TG_ACTION_WORK},
         {I, TG_STATE_INVITED,       TG_EVENT_CANCEL,         TG_STATE_CANCELLED,    TG_ACTION_DELETE},
         {I, TG_STATE_INVITED,       TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_DELETE},
         {I, TG_STATE_INVITED,       TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_DELETE},
@@ -61,9 +64,17 @@ static const Row rows[] = {
         {I, TG_STATE_EXCHANGING,    TG_EVENT_PEER_FAILED,    TG_STATE_FAILED,       TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_GONE,           TG_STATE_COMPLETED,    TG_ACTION_NONE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_GONE_BEFORE,    TG_STATE_DECLINED,     TG_ACTION_NONE},
+        {I, TG_STATE_EXCHANGING,    TG_EVENT_MESSAGE,        TG_STATE_EXCHANGING,   TG_ACTION_WORK},
+        {I, TG_STATE_EXCHANGING,    TG_EVENT_REPLIED,        TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_CANCEL,         TG_STATE_CANCELLED,    TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_TIME_UP,        TG_STATE_EXPIRED,      TG_ACTION_DELETE},
         {I, TG_STATE_EXCHANGING,    TG_EVENT_BROKEN,         TG_STATE_FAILED,       TG_ACTION_DELETE},
+
+        {I, TG_STATE_COMPLETED,     TG_EVENT_REVOKED,        TG_STATE_REVOKED,      TG_ACTION_NONE},
+        {I, TG_STATE_CANCELLED,     TG_EVENT_REVOKED,        TG_STATE_REVOKED,      TG_ACTION_NONE},
+        {I, TG_STATE_DECLINED,      TG_EVENT_REVOKED,        TG_STATE_REVOKED,      TG_ACTION_NONE},
+        {I, TG_STATE_EXPIRED,       TG_EVENT_REVOKED,        TG_STATE_REVOKED,      TG_ACTION_NONE},
+        {I, TG_STATE_FAILED,        TG_EVENT_REVOKED,        TG_STATE_REVOKED,      TG_ACTION_NONE},
 
         /* ---- recipient ---- */
         {R, TG_STATE_AUTHORIZING,   TG_EVENT_ALLOWED,        TG_STATE_CLAIMING,     TG_ACTION_CLAIM},
@@ -96,6 +107,8 @@ static const Row rows[] = {
         {R, TG_STATE_EXCHANGING,    TG_EVENT_OFFERED,        TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_PIN_ASKED,      TG_STATE_PIN_NEEDED,   TG_ACTION_WATCH},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_BURNED,         TG_STATE_FAILED,       TG_ACTION_NONE},
+        {R, TG_STATE_EXCHANGING,    TG_EVENT_MESSAGE,        TG_STATE_EXCHANGING,   TG_ACTION_WORK},
+        {R, TG_STATE_EXCHANGING,    TG_EVENT_REPLIED,        TG_STATE_EXCHANGING,   TG_ACTION_WRITE},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_RECEIVED,       TG_STATE_PROVISIONING, TG_ACTION_PROVISION},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_UNACCEPTABLE,   TG_STATE_FAILED,       TG_ACTION_SAY_FAILED},
         {R, TG_STATE_EXCHANGING,    TG_EVENT_GONE,           TG_STATE_CANCELLED,    TG_ACTION_NONE},

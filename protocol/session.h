@@ -61,9 +61,12 @@ typedef enum {
         TG_EVENT_CANCEL, /* the user's word on this side */
         TG_EVENT_DECLINE,
         TG_EVENT_RELINQUISH,
-        TG_EVENT_BROKEN, /* cannot go on: key gone, store in doubt, relay refuses for good */
+        TG_EVENT_BROKEN,  /* cannot go on: key gone, store in doubt, relay refuses for good */
+        TG_EVENT_MESSAGE, /* a message for the vertical has arrived and is stored */
+        TG_EVENT_REPLIED, /* its reply is stored */
+        TG_EVENT_REVOKED, /* what was lent has been taken back */
 } TgEvent;
-#define TG_N_EVENTS (TG_EVENT_BROKEN + 1)
+#define TG_N_EVENTS (TG_EVENT_REVOKED + 1)
 
 /* What is to be done on entering the new state. */
 typedef enum {
@@ -71,6 +74,7 @@ typedef enum {
         TG_ACTION_CREATE,        /* make the message, store the request, send it */
         TG_ACTION_WATCH,         /* read and wait for the peer's next message */
         TG_ACTION_WRITE,         /* write the message that is stored, then watch */
+        TG_ACTION_WORK,          /* hand the stored message to the vertical, and store its reply */
         TG_ACTION_CHARGE,        /* count the try where nothing undoes it, then judge */
         TG_ACTION_CLAIM,         /* read with a claim of our own: binds */
         TG_ACTION_PROVISION,     /* hand the stored content to the vertical and the keyring */

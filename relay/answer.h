@@ -41,7 +41,8 @@ typedef struct {
         guint waited_s;                     /* Preference-Applied: wait=; 0: none */
         const char *allow;                  /* static, NULL: none */
         const char *policy;                 /* Content-Security-Policy: static, NULL: none */
-        gboolean varies;                    /* by Accept */
+        const char *language;               /* Content-Language: static, NULL: none */
+        const char *varies;                 /* Vary: static, NULL: none */
         char request_id[TG_UUID_CHARS + 1]; /* echoed as it came; empty: none */
 } TgAnswer;
 

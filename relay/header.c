@@ -76,19 +76,30 @@ tg_header_is_json(const char *content_type)
         return !charset || g_ascii_strcasecmp(charset, "utf-8") == 0;
 }
 
+/* The weight among a range's parameters (RFC 9110 section 12.4.2): 0 where it is none, for
+ * what nobody can read nobody can have asked for. */
+static double
+read_weight(char **parameters)
+{
+        g_autofree char *q = find_parameter(parameters, "q");
+
+        if (!q)
+                return 1;
+        if ((*q != '0' && *q != '1') || strlen(q) > 5 || strspn(q, "0123456789.") != strlen(q))
+                return 0;
+
+        return MIN(g_ascii_strtod(q, NULL), 1);
+}
+
 /* The quality that Accept gives @type itself, -1 when it does not name it. */
 static double
 quality(char **ranges, const char *type)
 {
         for (; *ranges; ranges++) {
                 g_auto(GStrv) pieces = split(*ranges, ';');
-                g_autofree char *q = NULL;
 
-                if (!pieces[0] || g_ascii_strcasecmp(pieces[0], type) != 0)
-                        continue;
-                q = find_parameter(pieces + 1, "q");
-
-                return q ? CLAMP(g_ascii_strtod(q, NULL), 0, 1) : 1;
+                if (pieces[0] && g_ascii_strcasecmp(pieces[0], type) == 0)
+                        return read_weight(pieces + 1);
         }
 
         return -1;
@@ -101,6 +112,40 @@ tg_header_prefers_json(const char *accept)
         double json = quality(ranges, "application/json");
 
         return json > 0 && json > quality(ranges, "text/html");
+}
+
+/* "de" and "de-AT" are "de"; "den" is not. "*" is whatever comes first here. */
+static gboolean
+range_is(const char *range, const char *const *tags, guint i)
+{
+        gsize n_tag = strlen(tags[i]);
+
+        if (strcmp(range, "*") == 0)
+                return i == 0;
+
+        return g_ascii_strncasecmp(range, tags[i], n_tag) == 0 &&
+               (range[n_tag] == '\0' || range[n_tag] == '-');
+}
+
+guint
+tg_header_choose_language(const char *accept_language, const char *const *tags)
+{
+        g_auto(GStrv) ranges = split(accept_language, ',');
+        double best = 0;
+        guint chosen = 0;
+
+        for (char **range = ranges; *range; range++) {
+                g_auto(GStrv) pieces = split(*range, ';');
+                double weight = pieces[0] ? read_weight(pieces + 1) : 0;
+
+                for (guint i = 0; tags[i]; i++)
+                        if (weight > best && range_is(pieces[0], tags, i)) {
+                                best = weight;
+                                chosen = i;
+                        }
+        }
+
+        return chosen;
 }
 
 /* One entity tag: the text between its quotes, or FALSE. */

@@ -14,6 +14,11 @@ gboolean tg_header_is_json(const char *content_type);
 /* Whether Accept puts application/json before text/html. */
 gboolean tg_header_prefers_json(const char *accept);
 
+/* The place in @tags (primary language subtags in lower case, NULL-terminated) of the one that
+ * Accept-Language likes best, as RFC 4647 section 3.4 looks up: "de-AT" is content with "de", of
+ * two liked equally the first named wins. The first of @tags where none is liked, or named. */
+guint tg_header_choose_language(const char *accept_language, const char *const *tags);
+
 typedef enum { TG_TAGS_DIFFER, TG_TAGS_MATCH, TG_TAGS_MALFORMED } TgTags;
 
 /* Compares the list of entity tags (or "*") of If-Match (@is_weak FALSE) or

@@ -75,15 +75,6 @@ find_created(TgRun *run, gboolean *ret_is_repeated)
         return TG_VERDICT_GO_ON;
 }
 
-static gsize
-measure_new(const TgMailboxRequest *body)
-{
-        const TgDisplay *display = &body->display;
-
-        return strlen(body->payload) + strlen(display->title) + strlen(display->description) +
-               strlen(display->image_url) + (body->token.data ? strlen(body->token.data) : 0);
-}
-
 static TgVerdict
 execute_create(TgRun *run)
 {
@@ -107,8 +98,6 @@ execute_create(TgRun *run)
                 return verdict;
         if (is_repeated)
                 return tg_run_answer(run, 201, format_created(run));
-        if (!tg_store_take_room(run->store, measure_new(body)))
-                return tg_run_problem(run, TG_PROBLEM_UNAVAILABLE, NULL);
 
         fill_mailbox(run);
         if (!tg_store_insert(run->store, &run->mailbox, &body->display, body->payload, run->error))
@@ -358,16 +347,18 @@ execute_preview(TgRun *run)
         expires_s = run->mailbox.expires_s;
         if (call->wants_json) {
                 tg_run_answer(run, 200, tg_mailbox_format_preview(&content.display, expires_s));
+                call->answer.varies = "Accept";
         } else {
                 tg_uuid_format(call->id, id);
                 link = g_strconcat(run->api->origin, TG_MAILBOX_PATH "/", id, NULL);
                 tg_answer_set(&call->answer,
                               200,
                               "text/html; charset=utf-8",
-                              tg_preview_format(&content.display, expires_s, link));
+                              tg_preview_format(&content.display, expires_s, link, call->language));
                 call->answer.policy = tg_preview_policy();
+                call->answer.language = tg_preview_language_tag(call->language);
+                call->answer.varies = "Accept, Accept-Language";
         }
-        call->answer.varies = TRUE;
 
         return TG_VERDICT_ANSWERED;
 }

@@ -3,7 +3,7 @@
 #include <sys/timerfd.h>
 
 #include "protocol/error.h"
-#include "relay/log.h"
+#include "relay/doubt.h"
 #include "relay/metrics.h"
 #include "relay/redis-core.h"
 
@@ -15,21 +15,11 @@
 void
 tg_redis_note_doubt(TgRedis *self, const GError *error)
 {
-        if (error && !self->is_in_doubt)
-                tg_log_event(G_LOG_LEVEL_WARNING,
-                             "store-in-doubt",
-                             "the store is in doubt, requests are answered 503: %s",
-                             error->message);
-        else if (!error && self->is_in_doubt)
-                tg_log_event(G_LOG_LEVEL_MESSAGE, "store-well", "the store takes changes again");
-        self->is_in_doubt = error != NULL;
+        tg_note_doubt(&self->is_in_doubt, error);
         if (!error && self->has_let_wait) {
                 self->has_let_wait = FALSE;
                 tg_redis_note_changed(self, NULL);
         }
-        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, error != NULL);
-        if (error)
-                tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
 }
 
 void

@@ -18,6 +18,7 @@ static const char *const field_names[] = {
         [TG_FIELD_IF_NONE_MATCH] = "If-None-Match",
         [TG_FIELD_PREFER] = "Prefer",
         [TG_FIELD_ACCEPT] = "Accept",
+        [TG_FIELD_ACCEPT_LANGUAGE] = "Accept-Language",
         [TG_FIELD_READER_LOCK] = TG_HEADER_READER_LOCK,
         [TG_FIELD_EXPIRES_IN] = TG_HEADER_EXPIRES_IN,
         [TG_FIELD_FORWARDED] = "Forwarded",
@@ -208,6 +209,8 @@ read_headers(TgApiCall *call, const TgHttpRequest *http)
                 call->wait_s = tg_header_wait_s(fields[TG_FIELD_PREFER], TG_MAX_WAIT_S);
         call->wants_json =
                 fields[TG_FIELD_ACCEPT] && tg_header_prefers_json(fields[TG_FIELD_ACCEPT]);
+        if (call->operation == TG_OPERATION_PREVIEW)
+                call->language = tg_preview_choose(fields[TG_FIELD_ACCEPT_LANGUAGE]);
 
         if (call->is_request_given == TG_GIVEN)
                 memcpy(call->answer.request_id, fields[TG_FIELD_REQUEST_ID], TG_UUID_CHARS);

@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "relay/answer.h"
+#include "relay/preview-text.h"
 #include "relay/store.h"
 
 /* Stored beside request ids: keep the numbers. */
@@ -37,6 +38,7 @@ typedef enum {
         TG_FIELD_IF_NONE_MATCH,
         TG_FIELD_PREFER,
         TG_FIELD_ACCEPT,
+        TG_FIELD_ACCEPT_LANGUAGE,
         TG_FIELD_READER_LOCK,
         TG_FIELD_EXPIRES_IN,
         TG_FIELD_FORWARDED, /* only from those who are trusted with it */
@@ -89,6 +91,7 @@ typedef struct {
         char *if_none_match;
         guint wait_s;
         gboolean wants_json;
+        TgLanguage language; /* of the preview page; used for the answer, never kept */
         TgMailboxRequest body;
         guint8 resource_id[TG_RESOURCE_ID_BYTES];
         TgGiven is_lock_given; /* to be asked for by the first reader */

@@ -38,8 +38,11 @@ add_headers(Response *response, const TgAnswer *answer)
         if (answer->policy)
                 MHD_add_response_header(
                         response, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY, answer->policy);
+        if (answer->language)
+                MHD_add_response_header(
+                        response, MHD_HTTP_HEADER_CONTENT_LANGUAGE, answer->language);
         if (answer->varies)
-                MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept");
+                MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, answer->varies);
 }
 
 enum MHD_Result

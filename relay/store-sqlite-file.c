@@ -5,8 +5,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "protocol/error.h"
@@ -18,12 +16,6 @@
 /* … and beyond so many the writer waits until all is over and the WAL begins
  * anew; only between two batches can nothing be added meanwhile. */
 #define RESTART_PAGES 16384
-/* Nothing new is taken when less than this is free, or than this part of the disk: what is there
- * must always be removable, and removing writes. */
-#define SPARE_BYTES (16 * 1024 * 1024)
-#define SPARE_PART 16
-/* Of a new row beside its own octets: in indexes, and what its last page has to spare. */
-#define ROW_PAGES 8
 /* Nobody holds a lock for longer than one statement. */
 #define BUSY_TIMEOUT_MS 2000
 
@@ -36,12 +28,6 @@ struct TgSqliteFile {
         int n_carried_pages; /* of them asked of the thread */
         gboolean has_removed;
         gboolean is_sweep_due;
-        gint64 spare_bytes;
-        gint64 room_bytes; /* for what is new, on the disk … */
-        gint64 free_bytes; /* … and in the file */
-        gboolean is_short; /* there was not enough */
-        sqlite3_stmt *page_count;
-        sqlite3_stmt *free_count;
 
         GThread *thread;
         sqlite3 *thread_db;
@@ -61,81 +47,6 @@ fail(TgSqliteFile *self, const char *what, GError **error)
                      self->path,
                      sqlite3_errmsg(self->db));
         return FALSE;
-}
-
-/* ---- room ---- */
-
-static gboolean
-is_in_memory(const TgSqliteFile *self)
-{
-        return strcmp(self->path, ":memory:") == 0;
-}
-
-static gint64
-ask_again(sqlite3_stmt *stmt)
-{
-        gint64 number = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-
-        sqlite3_reset(stmt);
-
-        return number;
-}
-
-/* What the WAL has and the file has not takes its place there when it is carried over, which
- * must always be possible: else the WAL could not begin anew, and the disk stayed full. */
-void
-tg_sqlite_file_measure_room(TgSqliteFile *self)
-{
-        struct statvfs disk;
-        struct stat file;
-        gint64 block, owed;
-
-        /* Who cannot be told finds out by writing. */
-        self->room_bytes = G_MAXINT64;
-        if (!self->free_count || statvfs(self->path, &disk) < 0 || stat(self->path, &file) < 0)
-                return;
-        block = (gint64)disk.f_frsize;
-        owed = ask_again(self->page_count) * PAGE_BYTES - file.st_size;
-        self->spare_bytes = MIN(SPARE_BYTES, (gint64)disk.f_blocks * block / SPARE_PART);
-        self->room_bytes = (gint64)disk.f_bavail * block - MAX(0, owed) - self->spare_bytes;
-        self->free_bytes = ask_again(self->free_count) * PAGE_BYTES;
-}
-
-/* It is written twice: into the WAL, and into the file, where pages may be free. The file does not
- * grow into what the WAL needs, for then nobody could ever use those again. */
-gboolean
-tg_sqlite_file_take_room(TgSqliteFile *self, gsize n_bytes)
-{
-        gint64 n_wanted = (gint64)n_bytes + (gint64)ROW_PAGES * PAGE_BYTES;
-        gint64 n_grown = MAX(0, n_wanted - self->free_bytes);
-
-        if (self->room_bytes < n_wanted + n_grown + (n_grown > 0 ? self->spare_bytes : 0)) {
-                self->is_short = TRUE;
-                return FALSE;
-        }
-        self->room_bytes -= n_wanted + n_grown;
-        self->free_bytes = MAX(0, self->free_bytes - n_wanted);
-
-        return TRUE;
-}
-
-/* A version that is set is written, also when it is the old one. */
-gboolean
-tg_sqlite_file_probe(TgSqliteFile *self, GError **error)
-{
-        if (!tg_sqlite_file_take_room(self, 0)) {
-                tg_set_error(error,
-                             TG_ERROR_UNREACHABLE,
-                             "there is no room for anything new on the disk of the store");
-                return FALSE;
-        }
-
-        return sqlite3_exec(self->db,
-                            "PRAGMA user_version = " G_STRINGIFY(SCHEMA_VERSION),
-                            NULL,
-                            NULL,
-                            NULL) == SQLITE_OK ||
-               fail(self, "write to", error);
 }
 
 /* ---- carrying over and erasing ---- */
@@ -200,15 +111,10 @@ tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep)
                 self->n_wal_pages = 0;
 
         self->is_sweep_due |= is_sweep && self->has_removed;
-        /* The WAL is what can be given back at once. */
-        self->is_sweep_due |= self->is_short && self->n_wal_pages > 0;
-        self->is_short = FALSE;
         if (self->is_sweep_due &&
             sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-                    SQLITE_OK) {
+                    SQLITE_OK)
                 self->is_sweep_due = self->has_removed = FALSE;
-                self->n_wal_pages = 0;
-        }
 }
 
 /* ---- opening and closing ---- */
@@ -323,6 +229,12 @@ lock(TgSqliteFile *self, GError **error)
 }
 
 static gboolean
+is_in_memory(const TgSqliteFile *self)
+{
+        return strcmp(self->path, ":memory:") == 0;
+}
+
+static gboolean
 open_file(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **error)
 {
         if (is_in_memory(self))
@@ -331,10 +243,6 @@ open_file(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **er
         if (!lock(self, error) || !connect_to(self, &self->db, error) ||
             !prepare(self, schema, max_bytes, error) || !connect_to(self, &self->thread_db, error))
                 return FALSE;
-
-        if (!tg_sqlite_prepare(self->db, "PRAGMA page_count", &self->page_count) ||
-            !tg_sqlite_prepare(self->db, "PRAGMA freelist_count", &self->free_count))
-                return fail(self, "open", error);
 
         self->has_removed = TRUE; /* by the process before, perhaps */
         sqlite3_wal_hook(self->db, on_committed, self);
@@ -374,8 +282,6 @@ tg_sqlite_file_free(TgSqliteFile *self)
                 g_mutex_unlock(&self->mutex);
                 g_thread_join(self->thread);
         }
-        sqlite3_finalize(self->page_count);
-        sqlite3_finalize(self->free_count);
         sqlite3_close(self->thread_db);
         sqlite3_close(self->db);
         g_mutex_clear(&self->mutex);
@@ -430,25 +336,6 @@ tg_sqlite_measure(sqlite3 *db, TgStoreSize *ret_size, GError **error)
         };
 
         return TRUE;
-}
-
-gboolean
-tg_sqlite_prepare(sqlite3 *db, const char *sql, sqlite3_stmt **ret_stmt)
-{
-        return sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, ret_stmt, NULL) ==
-               SQLITE_OK;
-}
-
-void
-tg_sqlite_bind_blob(sqlite3_stmt *stmt, int at, const guint8 *bytes, gsize n_bytes)
-{
-        sqlite3_bind_blob64(stmt, at, bytes, n_bytes, SQLITE_STATIC);
-}
-
-void
-tg_sqlite_bind_text(sqlite3_stmt *stmt, int at, const char *text)
-{
-        sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
 }
 
 gboolean

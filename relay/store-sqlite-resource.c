@@ -167,10 +167,6 @@ tg_sqlite_resources_put(TgSqliteResources *self,
                 *ret_put = is_same ? TG_PUT_REPEATED : TG_PUT_TAKEN;
                 return TRUE;
         }
-        if (!tg_sqlite_file_take_room(self->file, resource->n_octets)) {
-                *ret_put = TG_PUT_NO_ROOM;
-                return TRUE;
-        }
         if (is_found && !delete_row(self, row.row, error))
                 return FALSE;
         *ret_put = TG_PUT_MADE;
@@ -290,7 +286,12 @@ tg_sqlite_resources_new(sqlite3 *db, TgSqliteFile *file, GError **error)
         self->db = db;
         self->file = file;
         for (guint i = 0; i < n_queries; i++)
-                if (!tg_sqlite_prepare(db, query_texts[i], &self->queries[i])) {
+                if (sqlite3_prepare_v3(db,
+                                       query_texts[i],
+                                       -1,
+                                       SQLITE_PREPARE_PERSISTENT,
+                                       &self->queries[i],
+                                       NULL) != SQLITE_OK) {
                         fail(self, "open the store", error);
                         tg_sqlite_resources_free(self);
                         return NULL;

@@ -3,13 +3,13 @@
 
 #include "data/sql/relay.sql.h"
 #include "protocol/error.h"
-#include "relay/store-sqlite-ended.h"
 #include "relay/store-sqlite-file.h"
 #include "relay/store-sqlite-resource.h"
 #include "relay/store.h"
 
 /* Removed in one batch at most, for others wait behind it. */
 #define ERASE_ROWS 256
+#define TOLD_BYTES 16
 #define RESOURCES(store) (((Sqlite *)(store))->resources)
 
 #define SELECT_MAILBOX                                                                             \
@@ -25,6 +25,7 @@
 typedef enum {
         QUERY_LOAD,
         QUERY_LOAD_CREATION,
+        QUERY_LOAD_END,
         QUERY_BEGIN, /* from here on the writer's */
         QUERY_COMMIT,
         QUERY_ROLLBACK,
@@ -34,14 +35,17 @@ typedef enum {
         QUERY_INITIATOR_TOKEN,
         QUERY_RECIPIENT_TOKEN,
         QUERY_DELETE,
+        QUERY_TELL,
         QUERY_EXPIRED,
+        QUERY_FORGET,
 } Query;
-#define N_QUERIES (QUERY_EXPIRED + 1)
+#define N_QUERIES (QUERY_FORGET + 1)
 #define N_READER_QUERIES QUERY_BEGIN
 
 static const char *const query_texts[] = {
         [QUERY_LOAD] = SELECT_MAILBOX "WHERE id = ?1",
         [QUERY_LOAD_CREATION] = SELECT_MAILBOX "WHERE creation = ?1",
+        [QUERY_LOAD_END] = "SELECT word FROM ended WHERE claim = ?1 AND at > ?2",
         [QUERY_BEGIN] = "BEGIN IMMEDIATE",
         [QUERY_COMMIT] = "COMMIT",
         [QUERY_ROLLBACK] = "ROLLBACK",
@@ -58,7 +62,10 @@ static const char *const query_texts[] = {
         [QUERY_RECIPIENT_TOKEN] = "UPDATE mailbox SET recipient_token_type = ?2, "
                                   "recipient_token = ?3 WHERE row = ?1",
         [QUERY_DELETE] = "DELETE FROM mailbox WHERE row = ?1",
+        [QUERY_TELL] = "INSERT INTO ended (claim, word, at) VALUES (?1, ?2, ?3)",
         [QUERY_EXPIRED] = SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
+        [QUERY_FORGET] = "DELETE FROM ended WHERE at <= ?1 AND row IN "
+                         "(SELECT row FROM ended ORDER BY row LIMIT ?2)",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(query_texts) == N_QUERIES);
 
@@ -68,9 +75,6 @@ typedef struct {
         sqlite3 *db;
         sqlite3_stmt *queries[N_QUERIES];
         sqlite3_stmt *found; /* stands on the row that was loaded */
-        int n_erase_rows;    /* at most in one batch */
-        gboolean is_erasing;
-        TgSqliteEnded *ended;
         TgSqliteResources *resources;
 } Sqlite;
 
@@ -97,6 +101,19 @@ run(Sqlite *self, Query query, const char *what, GError **error)
         return is_done;
 }
 
+/* Bound memory outlives the step: nothing is copied. */
+static void
+bind_blob(sqlite3_stmt *stmt, int at, const guint8 *bytes, gsize n_bytes)
+{
+        sqlite3_bind_blob64(stmt, at, bytes, n_bytes, SQLITE_STATIC);
+}
+
+static void
+bind_text(sqlite3_stmt *stmt, int at, const char *text)
+{
+        sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
+}
+
 static char *
 column_text(sqlite3_stmt *stmt, int at)
 {
@@ -118,23 +135,14 @@ store_release(TgStore *store)
 static gboolean
 store_begin(TgStore *store, GError **error)
 {
-        tg_sqlite_file_measure_room(((Sqlite *)store)->file);
         return run((Sqlite *)store, QUERY_BEGIN, "begin to write", error);
 }
 
 static gboolean
 store_commit(TgStore *store, GError **error)
 {
-        Sqlite *self = (Sqlite *)store;
-
         store_release(store);
-        if (!run(self, QUERY_COMMIT, "make the changes durable", error))
-                return FALSE;
-        if (self->is_erasing)
-                self->n_erase_rows = MIN(ERASE_ROWS, 2 * self->n_erase_rows);
-        self->is_erasing = FALSE;
-
-        return TRUE;
+        return run((Sqlite *)store, QUERY_COMMIT, "make the changes durable", error);
 }
 
 static void
@@ -143,24 +151,9 @@ store_rollback(TgStore *store)
         Sqlite *self = (Sqlite *)store;
 
         store_release(store);
-        if (self->is_erasing) /* in smaller parts, each of which the WAL may yet have place for */
-                self->n_erase_rows = MAX(1, self->n_erase_rows / 2);
-        self->is_erasing = FALSE;
         /* After some errors SQLite has rolled back by itself. */
         if (!sqlite3_get_autocommit(self->db))
                 run(self, QUERY_ROLLBACK, "roll back", NULL);
-}
-
-static gboolean
-store_take_room(TgStore *store, gsize n_bytes)
-{
-        return tg_sqlite_file_take_room(((Sqlite *)store)->file, n_bytes);
-}
-
-static gboolean
-store_probe(TgStore *store, GError **error)
-{
-        return tg_sqlite_file_probe(((Sqlite *)store)->file, error);
 }
 
 /* ---- mailboxes ---- */
@@ -227,7 +220,7 @@ load_by(TgStore *store,
         Sqlite *self = (Sqlite *)store;
 
         store_release(store);
-        tg_sqlite_bind_blob(self->queries[query], 1, key, TG_ID_BYTES);
+        bind_blob(self->queries[query], 1, key, TG_ID_BYTES);
 
         return step_mailbox(self, query, ret_found, ret_mailbox, error);
 }
@@ -288,28 +281,27 @@ store_insert(TgStore *store,
         sqlite3_stmt *stmt = self->queries[QUERY_INSERT];
 
         store_release(store);
-        tg_sqlite_bind_blob(stmt, 1, mailbox->id, sizeof mailbox->id);
+        bind_blob(stmt, 1, mailbox->id, sizeof mailbox->id);
         sqlite3_bind_int64(stmt, 2, mailbox->expires_s);
         sqlite3_bind_int(stmt, 3, (int)mailbox->rights);
         sqlite3_bind_int64(stmt, 4, (gint64)mailbox->version);
         sqlite3_bind_int(stmt, 5, (int)mailbox->writer);
-        tg_sqlite_bind_blob(stmt, 6, mailbox->creation, sizeof mailbox->creation);
+        bind_blob(stmt, 6, mailbox->creation, sizeof mailbox->creation);
         if (mailbox->has_verifier)
-                tg_sqlite_bind_blob(stmt, 7, mailbox->verifier, sizeof mailbox->verifier);
+                bind_blob(stmt, 7, mailbox->verifier, sizeof mailbox->verifier);
         else
                 sqlite3_bind_null(stmt, 7);
         for (int i = 0; i < TG_N_SIDES; i++) {
                 const TgParty *party = &mailbox->parties[i];
 
-                tg_sqlite_bind_blob(stmt, 8 + 3 * i, party->claim, sizeof party->claim);
-                tg_sqlite_bind_blob(
-                        stmt, 9 + 3 * i, party->last_request, sizeof party->last_request);
+                bind_blob(stmt, 8 + 3 * i, party->claim, sizeof party->claim);
+                bind_blob(stmt, 9 + 3 * i, party->last_request, sizeof party->last_request);
                 sqlite3_bind_int(stmt, 10 + 3 * i, (int)party->last_operation);
         }
-        tg_sqlite_bind_text(stmt, 14, display->title);
-        tg_sqlite_bind_text(stmt, 15, display->description);
-        tg_sqlite_bind_text(stmt, 16, display->image_url);
-        tg_sqlite_bind_text(stmt, 17, payload);
+        bind_text(stmt, 14, display->title);
+        bind_text(stmt, 15, display->description);
+        bind_text(stmt, 16, display->image_url);
+        bind_text(stmt, 17, payload);
         if (!run(self, QUERY_INSERT, "store the mailbox", error))
                 return FALSE;
         mailbox->row = sqlite3_last_insert_rowid(self->db);
@@ -330,13 +322,13 @@ store_save(TgStore *store, const TgMailbox *mailbox, const char *payload, GError
         sqlite3_bind_int64(stmt, 1, mailbox->row);
         sqlite3_bind_int64(stmt, 2, (gint64)mailbox->version);
         sqlite3_bind_int(stmt, 3, (int)mailbox->writer);
-        tg_sqlite_bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
+        bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
         sqlite3_bind_int(stmt, 5, (int)initiator->last_operation);
-        tg_sqlite_bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
-        tg_sqlite_bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
+        bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
+        bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
         sqlite3_bind_int(stmt, 8, (int)recipient->last_operation);
         if (payload)
-                tg_sqlite_bind_text(stmt, 9, payload);
+                bind_text(stmt, 9, payload);
         tg_sqlite_file_note_removal(self->file);
 
         return run(self, query, "store the change", error);
@@ -352,11 +344,26 @@ store_save_token(
 
         store_release(store);
         sqlite3_bind_int64(stmt, 1, mailbox->row);
-        tg_sqlite_bind_text(stmt, 2, token ? token->type : NULL);
-        tg_sqlite_bind_text(stmt, 3, token ? token->data : NULL);
+        bind_text(stmt, 2, token ? token->type : NULL);
+        bind_text(stmt, 3, token ? token->data : NULL);
         tg_sqlite_file_note_removal(self->file);
 
         return run(self, query, "store the notification token", error);
+}
+
+static gboolean
+tell(Sqlite *self, const TgParty *party, TgEnd word, gint64 at_s, GError **error)
+{
+        static const guint8 nobody[TG_DIGEST_BYTES];
+        sqlite3_stmt *stmt = self->queries[QUERY_TELL];
+
+        if (memcmp(party->claim, nobody, sizeof nobody) == 0)
+                return TRUE;
+        bind_blob(stmt, 1, party->claim, TOLD_BYTES);
+        sqlite3_bind_int(stmt, 2, (int)word);
+        sqlite3_bind_int64(stmt, 3, at_s);
+
+        return run(self, QUERY_TELL, "store how a mailbox ended", error);
 }
 
 static gboolean
@@ -375,14 +382,8 @@ store_end(TgStore *store,
         if (!run(self, QUERY_DELETE, "remove the mailbox", error))
                 return FALSE;
 
-        return !is_told ||
-               (tg_sqlite_ended_add(self->ended,
-                                    mailbox->parties[TG_SIDE_INITIATOR].claim,
-                                    word,
-                                    at_s,
-                                    error) &&
-                tg_sqlite_ended_add(
-                        self->ended, mailbox->parties[TG_SIDE_RECIPIENT].claim, word, at_s, error));
+        return !is_told || (tell(self, &mailbox->parties[TG_SIDE_INITIATOR], word, at_s, error) &&
+                            tell(self, &mailbox->parties[TG_SIDE_RECIPIENT], word, at_s, error));
 }
 
 static gboolean
@@ -392,8 +393,20 @@ store_load_end(TgStore *store,
                TgEnd *ret_word,
                GError **error)
 {
+        Sqlite *self = (Sqlite *)store;
+        sqlite3_stmt *stmt = self->queries[QUERY_LOAD_END];
+        int r;
+
         store_release(store);
-        return tg_sqlite_ended_find(((Sqlite *)store)->ended, claim, since_s, ret_word, error);
+        bind_blob(stmt, 1, claim, TOLD_BYTES);
+        sqlite3_bind_int64(stmt, 2, since_s);
+        r = sqlite3_step(stmt);
+        *ret_word = r == SQLITE_ROW ? (TgEnd)sqlite3_column_int(stmt, 0) : TG_END_NONE;
+        if (r != SQLITE_ROW && r != SQLITE_DONE)
+                fail(self, "read the store", error);
+        sqlite3_reset(stmt);
+
+        return r == SQLITE_ROW || r == SQLITE_DONE;
 }
 
 /* ---- resources ---- */
@@ -437,10 +450,9 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
 {
         Sqlite *self = (Sqlite *)store;
         gboolean is_found = TRUE;
-        int n_rows = 0, n_resources, n_ended;
+        int n_rows = 0, n_resources;
 
-        self->is_erasing = TRUE;
-        for (; is_found && n_rows < self->n_erase_rows; n_rows++) {
+        for (; is_found && n_rows < ERASE_ROWS; n_rows++) {
                 TgMailbox mailbox;
 
                 store_release(store);
@@ -456,14 +468,17 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
                         return FALSE;
         }
 
-        if (!tg_sqlite_resources_erase(
-                    self->resources, now_s, self->n_erase_rows, &n_resources, error) ||
-            !tg_sqlite_ended_erase(
-                    self->ended, now_s - told_s, now_s, self->n_erase_rows, &n_ended, error))
+        if (!tg_sqlite_resources_erase(self->resources, now_s, ERASE_ROWS, &n_resources, error))
                 return FALSE;
         store->n_erased += (guint64)(n_rows - !is_found + n_resources);
+        sqlite3_bind_int64(self->queries[QUERY_FORGET], 1, now_s - told_s);
+        sqlite3_bind_int(self->queries[QUERY_FORGET], 2, ERASE_ROWS);
+        if (!run(self, QUERY_FORGET, "forget how mailboxes ended", error))
+                return FALSE;
+        if (sqlite3_changes(self->db) > 0)
+                tg_sqlite_file_note_removal(self->file);
         *ret_is_done =
-                !is_found && n_resources < self->n_erase_rows && n_ended < self->n_erase_rows;
+                !is_found && n_resources < ERASE_ROWS && sqlite3_changes(self->db) < ERASE_ROWS;
 
         return TRUE;
 }
@@ -480,12 +495,16 @@ static gboolean
 prepare_queries(Sqlite *self, guint n_queries, GError **error)
 {
         for (guint i = 0; i < n_queries; i++)
-                if (!tg_sqlite_prepare(self->db, query_texts[i], &self->queries[i]))
+                if (sqlite3_prepare_v3(self->db,
+                                       query_texts[i],
+                                       -1,
+                                       SQLITE_PREPARE_PERSISTENT,
+                                       &self->queries[i],
+                                       NULL) != SQLITE_OK)
                         return fail(self, "open the store", error);
         self->resources = tg_sqlite_resources_new(self->db, self->file, error);
-        self->ended = self->resources ? tg_sqlite_ended_new(self->db, self->file, error) : NULL;
 
-        return self->ended != NULL;
+        return self->resources != NULL;
 }
 
 static void
@@ -496,7 +515,6 @@ store_free(TgStore *store)
         for (guint i = 0; i < N_QUERIES; i++)
                 sqlite3_finalize(self->queries[i]);
         tg_sqlite_resources_free(self->resources);
-        tg_sqlite_ended_free(self->ended);
         if (self->file)
                 tg_sqlite_file_free(self->file);
         else
@@ -538,8 +556,6 @@ static const TgStoreClass store_class = {
         .load_creation = store_load_creation,
         .load_content = store_load_content,
         .release = store_release,
-        .take_room = store_take_room,
-        .probe = store_probe,
         .insert = store_insert,
         .save = store_save,
         .save_token = store_save_token,
@@ -561,7 +577,6 @@ store_new(gboolean is_writer)
         Sqlite *self = g_new0(Sqlite, 1);
 
         self->base = (TgStore){.class = &store_class, .is_writer = is_writer};
-        self->n_erase_rows = ERASE_ROWS;
 
         return self;
 }

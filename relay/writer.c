@@ -6,14 +6,11 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
-#include "relay/log.h"
+#include "relay/doubt.h"
 #include "relay/metrics.h"
 
 /* So that the first of a batch does not wait for a thousandth. */
 #define MAX_BATCH 512
-
-/* Then the next one is waited for. */
-#define MAX_FAILED_SWEEPS 10
 
 typedef struct {
         TgWriter base;
@@ -31,35 +28,9 @@ typedef struct {
         gboolean is_stopping;
 
         /* the thread's own */
-        gboolean is_doubt_told;
+        gboolean is_in_doubt;
         gint64 next_sweep_us;
-        guint n_failed_sweeps; /* one after the other */
 } Thread;
-
-/* Whether all is taken that is asked for. Told once when that ends and once, by a sweep that has
- * shown it, when it is so again: not for every request, whoever asks how often for what. */
-static void
-note_doubt(Thread *self, const char *why)
-{
-        if (why && !self->is_doubt_told)
-                tg_log_event(G_LOG_LEVEL_WARNING,
-                             "store-in-doubt",
-                             "the store is in doubt, requests are answered 503: %s",
-                             why);
-        self->is_doubt_told |= why != NULL;
-        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, why != NULL);
-        if (why)
-                tg_metrics_count(TG_COUNT_STORE_ERRORS, 1);
-}
-
-static void
-note_well(Thread *self)
-{
-        if (self->is_doubt_told)
-                tg_log_event(G_LOG_LEVEL_MESSAGE, "store-well", "the store takes changes again");
-        self->is_doubt_told = FALSE;
-        note_doubt(self, NULL);
-}
 
 static gint64
 wall_s(void)
@@ -92,17 +63,6 @@ run_batch(Thread *self, TgJob *jobs, guint n_jobs, GError **error)
         return FALSE;
 }
 
-/* Something new, for which there was no room. */
-static gboolean
-has_refused(const TgJob *jobs, guint n_jobs)
-{
-        for (guint i = 0; i < n_jobs; i++)
-                if (jobs[i].verdict == TG_VERDICT_ANSWERED && jobs[i].call->answer.status == 503)
-                        return TRUE;
-
-        return FALSE;
-}
-
 /* What failed together is tried again one by one: on a full disk a mailbox may
  * still be removed where no other can be made. */
 static void
@@ -111,9 +71,7 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
         g_autoptr(GError) error = NULL;
 
         if (run_batch(self, jobs, n_jobs, &error)) {
-                note_doubt(self,
-                           has_refused(jobs, n_jobs) ? "its disk has no room for anything new"
-                                                     : NULL);
+                tg_note_doubt(&self->is_in_doubt, NULL);
                 return;
         }
         for (guint i = 0; i < n_jobs; i++) {
@@ -124,28 +82,10 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
                 tg_api_fail(jobs[i].call);
                 jobs[i].verdict = TG_VERDICT_ANSWERED;
         }
-        note_doubt(self, error->message);
+        tg_note_doubt(&self->is_in_doubt, error);
 }
 
-/* After a doubt nobody else might send what could show that all is well again. */
-static void
-probe(Thread *self)
-{
-        g_autoptr(GError) error = NULL;
-
-        if (!self->is_doubt_told)
-                return;
-        if (tg_store_begin(self->store, &error)) {
-                if (tg_store_probe(self->store, &error) && tg_store_commit(self->store, &error)) {
-                        note_well(self);
-                        return;
-                }
-                tg_store_rollback(self->store);
-        }
-        note_doubt(self, error->message);
-}
-
-/* One batch of it; TRUE when more is to be done, or the same in a smaller batch. */
+/* One batch of it; TRUE when more is to be done. */
 static gboolean
 sweep(Thread *self)
 {
@@ -157,16 +97,15 @@ sweep(Thread *self)
                 if (tg_store_erase(self->store, wall_s(), self->api->told_s, &is_done, &error) &&
                     tg_store_commit(self->store, &error)) {
                         tg_metrics_count(TG_COUNT_EXPIRED, self->store->n_erased - n_erased);
-                        self->n_failed_sweeps = 0;
-                        probe(self);
+                        /* Else nobody would send what could show that all is well again. */
+                        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, FALSE);
                         return !is_done;
                 }
                 tg_store_rollback(self->store);
         }
-        note_doubt(self, error->message);
-        self->n_failed_sweeps = (self->n_failed_sweeps + 1) % MAX_FAILED_SWEEPS;
+        tg_note_doubt(&self->is_in_doubt, error);
 
-        return self->n_failed_sweeps > 0;
+        return FALSE;
 }
 
 /* Waits for work until the next sweep; takes at most a batch of it. */

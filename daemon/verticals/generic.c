@@ -58,7 +58,7 @@ fits_inside(const TgJson *object)
 }
 
 static TgSecret *
-encode(const TgSecret *given, const char *label, const char *content_type, GError **error)
+encode(const TgSecret *given, GError **error)
 {
         gsize n_bytes;
         const char *text = (const char *)tg_secret_get(given, &n_bytes);
@@ -82,25 +82,37 @@ encode(const TgSecret *given, const char *label, const char *content_type, GErro
         return tg_octets_encode("{\"octets\":\"", given, "\"}", error);
 }
 
-static gboolean
-decode(const TgJson *content, TgProvision *ret_provision, GError **error)
+static void
+begin(TgStep *step)
 {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(TgSecret) content = encode(tg_step_context(step)->given, &error);
+
+        if (content != NULL)
+                tg_step_say(step, content, TRUE);
+        else
+                tg_step_fail(step, g_steal_pointer(&error));
+}
+
+static void
+receive(TgStep *step)
+{
+        const TgJson *content = tg_step_context(step)->message;
         g_auto(TgProvision) provision = {};
+        g_autoptr(GError) error = NULL;
         TgJson octets;
 
         if (is_wrapped(content, &octets)) {
-                provision.content = tg_octets_decode(&octets, error);
+                provision.content = tg_octets_decode(&octets, &error);
                 provision.content_type = g_strdup("application/octet-stream");
         } else {
-                provision.content = tg_secret_new(content->text, content->n_chars, error);
+                provision.content = tg_secret_new(content->text, content->n_chars, &error);
                 provision.content_type = g_strdup("application/json");
         }
-        if (provision.content == NULL)
-                return FALSE;
-
-        *ret_provision = provision;
-        provision = (TgProvision){};
-        return TRUE;
+        if (provision.content != NULL)
+                tg_step_keep(step, &provision);
+        else
+                tg_step_fail(step, g_steal_pointer(&error));
 }
 
 const TgVertical tg_vertical_generic = {
@@ -110,6 +122,7 @@ const TgVertical tg_vertical_generic = {
         .pins = pins,
         .letter = 'a',
         .source = TG_SOURCE_CONTENT,
-        .encode = encode,
-        .decode = decode,
+        .is_prompt = TRUE,
+        .begin = begin,
+        .receive = receive,
 };

@@ -96,6 +96,32 @@ decode(const TgJson *content, TgProvision *ret_provision, GError **error)
         return TRUE;
 }
 
+static void
+begin(TgStep *step)
+{
+        const TgStepContext *context = tg_step_context(step);
+        g_autoptr(GError) error = NULL;
+        g_autoptr(TgSecret) content =
+                encode(context->given, context->label, context->content_type, &error);
+
+        if (content != NULL)
+                tg_step_say(step, content, TRUE);
+        else
+                tg_step_fail(step, g_steal_pointer(&error));
+}
+
+static void
+receive(TgStep *step)
+{
+        g_auto(TgProvision) provision = {};
+        g_autoptr(GError) error = NULL;
+
+        if (decode(tg_step_context(step)->message, &provision, &error))
+                tg_step_keep(step, &provision);
+        else
+                tg_step_fail(step, g_steal_pointer(&error));
+}
+
 const TgVertical tg_vertical_keyring_item = {
         .format = "org.tigress.secret.item",
         .name = "Keyring item",
@@ -103,6 +129,7 @@ const TgVertical tg_vertical_keyring_item = {
         .pins = pins,
         .letter = 'a',
         .source = TG_SOURCE_ITEM,
-        .encode = encode,
-        .decode = decode,
+        .is_prompt = TRUE,
+        .begin = begin,
+        .receive = receive,
 };

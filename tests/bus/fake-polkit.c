@@ -5,8 +5,6 @@
 
 #include "protocol/error.h"
 
-#define TEST_PATH "/org/tigress/Test"
-#define TEST_INTERFACE "org.tigress.Test"
 #define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
 
 static int
@@ -62,13 +60,7 @@ unref_message(gpointer message)
 void
 call_from(PolkitWorld *world, TestPeer *client)
 {
-        sd_bus_message *message = NULL;
-
-        sd_bus_message_new_method_call(
-                client->bus, &message, world->service->name, TEST_PATH, TEST_INTERFACE, "Do");
-        sd_bus_message_set_expect_reply(message, 0);
-        g_assert_cmpint(sd_bus_send(client->bus, message, NULL), >=, 0);
-        sd_bus_message_unref(message);
+        test_peer_send(world->service, client->bus);
         g_clear_pointer(&world->caller, tg_caller_unref);
         while (!world->caller)
                 g_main_context_iteration(NULL, TRUE);

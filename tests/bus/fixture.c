@@ -3,6 +3,7 @@
 
 #include <ftw.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,8 +103,8 @@ static const char configuration[] =
         "<limit name=\"max_replies_per_connection\">50000</limit>\n" /* the stock value */
         "</busconfig>\n";
 
-static void
-die_with_parent(gpointer user_data)
+void
+test_die_with_parent(gpointer unused)
 {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
@@ -111,9 +112,16 @@ die_with_parent(gpointer user_data)
 TestBus *
 test_bus_new(void)
 {
-        TestBus *self = g_new0(TestBus, 1);
         g_autofree char *directory = test_directory();
         g_autofree char *text = g_strdup_printf(configuration, directory);
+
+        return test_bus_new_configured(directory, text);
+}
+
+TestBus *
+test_bus_new_configured(const char *directory, const char *text)
+{
+        TestBus *self = g_new0(TestBus, 1);
         g_autofree char *path = g_build_filename(directory, "bus.conf", NULL);
         g_autofree char *option = g_strdup_printf("--config-file=%s", path);
         const char *argv[] = {
@@ -133,7 +141,7 @@ test_bus_new(void)
                                  NULL,
                                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
                                          G_SPAWN_STDERR_TO_DEV_NULL,
-                                 die_with_parent,
+                                 test_die_with_parent,
                                  NULL,
                                  &self->pid,
                                  NULL,
@@ -217,6 +225,21 @@ test_peer_free(TestPeer *self)
         g_free(self);
 }
 
+void
+test_peer_send(TestPeer *self, sd_bus *from)
+{
+        sd_bus_message *message = NULL;
+
+        g_assert_cmpint(sd_bus_message_new_method_call(
+                                from, &message, self->name, TEST_PATH, TEST_INTERFACE, "Do"),
+                        >=,
+                        0);
+        sd_bus_message_set_expect_reply(message, 0);
+        g_assert_cmpint(sd_bus_send(from, message, NULL), >=, 0);
+        g_assert_cmpint(sd_bus_flush(from), >=, 0);
+        sd_bus_message_unref(message);
+}
+
 /* ---- waiting ---- */
 
 static gboolean
@@ -253,6 +276,45 @@ test_settle(void)
                 ;
 }
 
+static gboolean
+set_flag(gpointer flag)
+{
+        *(gboolean *)flag = TRUE;
+        return G_SOURCE_REMOVE;
+}
+
+void
+test_wait_a_second(void)
+{
+        gboolean is_over = FALSE;
+
+        g_timeout_add(1000, set_flag, &is_over);
+        test_wait(&is_over);
+}
+
+static guint n_polls;
+
+static int
+count_polls(GPollFD *fds, guint n_fds, int timeout_ms)
+{
+        n_polls++;
+        return poll((struct pollfd *)fds, n_fds, timeout_ms);
+}
+
+void
+test_begin_polls(void)
+{
+        n_polls = 0;
+        g_main_context_set_poll_func(NULL, count_polls);
+}
+
+guint
+test_end_polls(void)
+{
+        g_main_context_set_poll_func(NULL, NULL);
+        return n_polls;
+}
+
 /* ---- other processes ---- */
 
 TestChild
@@ -265,7 +327,7 @@ test_fork(void (*func)(int fd, gpointer data), gpointer data)
         child.pid = fork();
         g_assert_cmpint(child.pid, >=, 0);
         if (child.pid == 0) {
-                die_with_parent(NULL);
+                test_die_with_parent(NULL);
                 close(ends[0]);
                 func(ends[1], data);
                 _exit(0); /* nothing of the test program runs twice */

@@ -5,21 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static char *mark;             /* made by whoever is started by the bus */
 static GDBusConnection *other; /* another program */
-static TestBus bus;
+static TestBus *bus;
 
 /* ---- world ---- */
-
-static void
-die_with_parent(gpointer user_data)
-{
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-}
 
 static void
 write_service(const char *folder)
@@ -35,8 +28,6 @@ static void
 keyring_start_bus(void)
 {
         g_autofree char *folder = test_directory();
-        g_autofree char *path = g_build_filename(folder, "bus.conf", NULL);
-        g_autofree char *option = g_strconcat("--config-file=", path, NULL);
         g_autofree char *text = g_strdup_printf("<busconfig><type>session</type>"
                                                 "<listen>unix:path=%s/bus</listen>"
                                                 "<servicedir>%s</servicedir>"
@@ -47,33 +38,14 @@ keyring_start_bus(void)
                                                 "</policy></busconfig>",
                                                 folder,
                                                 folder);
-        const char *argv[] = {"dbus-daemon", option, "--nofork", "--print-address=1", NULL};
-        char address[512] = "";
         g_autoptr(GError) error = NULL;
-        int out;
 
         mark = g_build_filename(folder, "mark", NULL);
         write_service(folder);
-        g_assert_true(g_file_set_contents(path, text, -1, NULL));
-        g_spawn_async_with_pipes(NULL,
-                                 (char **)argv,
-                                 NULL,
-                                 G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
-                                         G_SPAWN_STDERR_TO_DEV_NULL,
-                                 die_with_parent,
-                                 NULL,
-                                 &bus.pid,
-                                 NULL,
-                                 &out,
-                                 NULL,
-                                 &error);
-        g_assert_no_error(error);
-        g_assert_cmpint(read(out, address, sizeof address - 1), >, 0);
-        close(out);
-        bus.address = g_strdup(g_strstrip(address));
-        g_setenv("DBUS_SESSION_BUS_ADDRESS", bus.address, TRUE);
+        bus = test_bus_new_configured(folder, text);
+        g_setenv("DBUS_SESSION_BUS_ADDRESS", bus->address, TRUE);
         other = g_dbus_connection_new_for_address_sync(
-                bus.address,
+                bus->address,
                 G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
                         G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
                 NULL,
@@ -153,7 +125,7 @@ keyring_start_service(KeyringFixture *f, const char *password)
                                  environment,
                                  G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
                                          G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_STDOUT_TO_DEV_NULL,
-                                 die_with_parent,
+                                 test_die_with_parent,
                                  NULL,
                                  &f->service,
                                  &in,
@@ -217,7 +189,7 @@ void
 keyring_set_up_fake(KeyringFixture *f, gconstpointer data)
 {
         keyring_set_up(f, data);
-        f->fake = fake_keyring_new(&bus);
+        f->fake = fake_keyring_new(bus);
         keyring_start_client(f);
 }
 
@@ -459,9 +431,7 @@ keyring_run(void)
         int status = test_run();
 
         g_clear_object(&other);
-        kill(bus.pid, SIGKILL);
-        waitpid(bus.pid, NULL, 0);
-        g_free(bus.address);
+        test_bus_free(bus);
         g_free(mark);
         return status;
 }

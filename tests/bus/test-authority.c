@@ -16,8 +16,6 @@
 #include "protocol/limits.h"
 #include "tests/bus/fixture.h"
 
-#define TEST_PATH "/org/tigress/Test"
-#define TEST_INTERFACE "org.tigress.Test"
 #define ANSWERS_FD 3
 #define WISHES_FD 4
 
@@ -84,21 +82,6 @@ on_call(sd_bus_message *message, void *user_data, sd_bus_error *error)
         return 1;
 }
 
-static void
-send_call(Service *self, sd_bus *from)
-{
-        sd_bus_message *message = NULL;
-
-        g_assert_cmpint(sd_bus_message_new_method_call(
-                                from, &message, self->peer->name, TEST_PATH, TEST_INTERFACE, "Do"),
-                        >=,
-                        0);
-        sd_bus_message_set_expect_reply(message, 0);
-        g_assert_cmpint(sd_bus_send(from, message, NULL), >=, 0);
-        g_assert_cmpint(sd_bus_flush(from), >=, 0);
-        sd_bus_message_unref(message);
-}
-
 static Service *
 service_new(void)
 {
@@ -110,7 +93,7 @@ service_new(void)
         self->callers = tg_callers_new(self->peer->bus);
         self->authority = tg_authority_new();
         sd_bus_add_object(self->peer->bus, NULL, TEST_PATH, on_call, self);
-        send_call(self, self->client->bus);
+        test_peer_send(self->peer, self->client->bus);
         test_wait_count(&self->n_calls, 1);
         return self;
 }
@@ -323,7 +306,7 @@ call_and_leave(int fd, gpointer data)
         sd_bus *client = test_bus_connect(leaving->service->bus);
         char octet;
 
-        send_call(leaving->service, client);
+        test_peer_send(leaving->service->peer, client);
         test_hear(fd);
         if (leaving->has_heir) {
                 if (fork() == 0)
@@ -395,7 +378,7 @@ stay(int fd, gpointer data)
         Service *service = data;
         sd_bus *client = test_bus_connect(service->bus);
 
-        send_call(service, client);
+        test_peer_send(service->peer, client);
         test_hear(fd);
         sd_bus_flush_close_unref(client);
 }
@@ -421,7 +404,7 @@ test_a_flood_of_questions_ends_and_others_are_served(void)
         test_wait_count(&refused.n, 1);
         g_assert_error(refused.error, TG_ERROR, TG_ERROR_LIMIT_REACHED);
         outcome_clear(&refused);
-        send_call(service, second->bus);
+        test_peer_send(service->peer, second->bus);
         test_wait_count(&service->n_calls, 2);
         ask(service, IS_ASKED, TRUE, &refused);
         test_wait_count(&refused.n, 1);

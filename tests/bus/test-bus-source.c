@@ -2,28 +2,7 @@
 
 /* The bridge from sd-bus to the GLib loop, on a real bus. */
 
-#include <poll.h>
-
 #include "tests/bus/fixture.h"
-
-#define TEST_PATH "/org/tigress/Test"
-#define TEST_INTERFACE "org.tigress.Test"
-
-static guint n_polls;
-
-static int
-count_polls(GPollFD *fds, guint n_fds, int timeout_ms)
-{
-        n_polls++;
-        return poll((struct pollfd *)fds, n_fds, timeout_ms);
-}
-
-static gboolean
-set_flag(gpointer user_data)
-{
-        *(gboolean *)user_data = TRUE;
-        return G_SOURCE_REMOVE;
-}
 
 static int
 answer(sd_bus_message *message, void *user_data, sd_bus_error *error)
@@ -72,16 +51,13 @@ test_a_quiet_bus_wakes_nobody(void)
         g_autoptr(TestBus) bus = test_bus_new();
         g_autoptr(TestPeer) one = test_peer_new(bus);
         g_autoptr(TestPeer) other = test_peer_new(bus);
-        gboolean is_over = FALSE;
 
         test_settle();
-        g_main_context_set_poll_func(NULL, count_polls);
-        n_polls = 0;
-        g_timeout_add(1000, set_flag, &is_over);
-        test_wait(&is_over);
-        g_main_context_set_poll_func(NULL, NULL);
+        test_begin_polls();
+        test_wait_a_second();
 
-        g_assert_cmpuint(n_polls, <=, 10); /* the first messages of the bus may still come */
+        g_assert_cmpuint(
+                test_end_polls(), <=, 10); /* the first messages of the bus may still come */
         g_assert_cmpuint(one->n_closed + other->n_closed, ==, 0);
 }
 
@@ -178,13 +154,11 @@ test_a_call_times_out_without_spinning(void)
 
         sd_bus_add_object(service->bus, NULL, TEST_PATH, stay_silent, NULL);
         call(client, service, counts, 100700);
-        g_main_context_set_poll_func(NULL, count_polls);
-        n_polls = 0;
+        test_begin_polls();
         test_wait_count(&counts[1], 1);
-        g_main_context_set_poll_func(NULL, NULL);
 
+        g_assert_cmpuint(test_end_polls(), <=, 12);
         g_assert_cmpuint(counts[0], ==, 0);
-        g_assert_cmpuint(n_polls, <=, 12);
 }
 
 static void

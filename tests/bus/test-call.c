@@ -9,9 +9,6 @@
 #include "protocol/limits.h"
 #include "tests/bus/fixture.h"
 
-#define TEST_PATH "/org/tigress/Test"
-#define TEST_INTERFACE "org.tigress.Test"
-
 typedef struct {
         TestBus *bus;
         TestPeer *peer;

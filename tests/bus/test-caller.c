@@ -13,8 +13,6 @@
 #include "protocol/limits.h"
 #include "tests/bus/fixture.h"
 
-#define TEST_PATH "/org/tigress/Test"
-#define TEST_INTERFACE "org.tigress.Test"
 #define NOBODY 65534
 
 /* A service that identifies whoever calls it, and keeps the last one. */
@@ -67,26 +65,11 @@ service_free(Service *self)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Service, service_free)
 
 static void
-send_call(Service *self, sd_bus *from)
-{
-        sd_bus_message *message = NULL;
-
-        g_assert_cmpint(sd_bus_message_new_method_call(
-                                from, &message, self->peer->name, TEST_PATH, TEST_INTERFACE, "Do"),
-                        >=,
-                        0);
-        sd_bus_message_set_expect_reply(message, 0);
-        g_assert_cmpint(sd_bus_send(from, message, NULL), >=, 0);
-        g_assert_cmpint(sd_bus_flush(from), >=, 0);
-        sd_bus_message_unref(message);
-}
-
-static void
 call(Service *self, sd_bus *from)
 {
         guint n_before = self->n_calls;
 
-        send_call(self, from);
+        test_peer_send(self->peer, from);
         test_wait_count(&self->n_calls, n_before + 1);
 }
 
@@ -252,7 +235,7 @@ test_who_left_before_being_served_is_refused(void)
         g_autoptr(Service) service = service_new();
         sd_bus *client = test_bus_connect(service->bus);
 
-        send_call(service, client);
+        test_peer_send(service->peer, client);
         leave(service, client);
         test_wait_count(&service->n_calls, 1);
         assert_denied(service, "has left the bus");
@@ -266,7 +249,7 @@ bequeath(int fd, gpointer data)
         sd_bus *client = test_bus_connect(service->bus);
         char octet;
 
-        send_call(service, client);
+        test_peer_send(service->peer, client);
         test_hear(fd);
         if (fork() == 0)
                 (void)!read(fd, &octet, 1); /* returns when the test says so, or ends */
@@ -304,7 +287,7 @@ call_as_nobody(int fd, gpointer data)
 
         g_assert_cmpint(setresuid(NOBODY, NOBODY, NOBODY), ==, 0);
         client = test_bus_connect(service->bus);
-        send_call(service, client);
+        test_peer_send(service->peer, client);
         test_hear(fd);
         sd_bus_flush_close_unref(client);
 }

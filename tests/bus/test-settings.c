@@ -2,7 +2,6 @@
 
 /* The configuration files: read, merged, watched, refused whole. */
 
-#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -368,38 +367,18 @@ test_a_change_for_the_worse_is_not_taken(void)
         assert_trusts(world, "https://new.example https://one.example");
 }
 
-static guint n_polls;
-
-static int
-count_polls(GPollFD *fds, guint n_fds, int timeout_ms)
-{
-        n_polls++;
-        return poll((struct pollfd *)fds, n_fds, timeout_ms);
-}
-
-static gboolean
-set_flag(gpointer user_data)
-{
-        *(gboolean *)user_data = TRUE;
-        return G_SOURCE_REMOVE;
-}
-
 /* Also for directories that are not there. */
 static void
 test_watching_costs_no_wake_up(void)
 {
         g_autoptr(World) world = world_new();
-        gboolean is_over = FALSE;
 
         put(world->system_file, "[Wallet]\n");
         start(world);
         test_settle();
-        g_main_context_set_poll_func(NULL, count_polls);
-        n_polls = 0;
-        g_timeout_add(1000, set_flag, &is_over);
-        test_wait(&is_over);
-        g_main_context_set_poll_func(NULL, NULL);
-        g_assert_cmpuint(n_polls, <=, 3);
+        test_begin_polls();
+        test_wait_a_second();
+        g_assert_cmpuint(test_end_polls(), <=, 3);
 }
 
 int

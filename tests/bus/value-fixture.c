@@ -8,9 +8,6 @@
 
 #include "protocol/error.h"
 
-#define TEST_PATH "/org/tigress/Test"
-#define TEST_INTERFACE "org.tigress.Test"
-
 static int
 on_call(sd_bus_message *message, void *user_data, sd_bus_error *error)
 {

@@ -275,6 +275,16 @@ def files_are_clean(secrets, folder, what):
 # ---- everything that the wallet does ----
 
 
+def look_to_the_end(traces, content, secrets):
+    """The last one has told which credential has arrived: bob reveals it, and removes it."""
+    credential = traces[-1].stdout.decode().strip()
+    traces.append(Traced("bob", "reveal", credential))
+    equal(traces[-1].stdout.strip(), content.encode(), "what is revealed")
+    traces.append(Traced("bob", "remove", credential))
+    for trace in traces:
+        trace.look(secrets)
+
+
 def by_tigressctl(secrets):
     claim("sharing and accepting by tigressctl")
     content, title = mark("content"), mark("title")
@@ -287,12 +297,7 @@ def by_tigressctl(secrets):
     secrets.hide_link(link)
     traces.append(Traced("bob", "inspect", "-", stdin=link.encode()))
     traces.append(Traced("bob", "accept", "--yes", "-", stdin=link.encode()))
-    credential = traces[-1].stdout.decode().strip()
-    traces.append(Traced("bob", "reveal", credential))
-    equal(traces[-1].stdout.strip(), content.encode(), "what is revealed")
-    traces.append(Traced("bob", "remove", credential))
-    for trace in traces:
-        trace.look(secrets)
+    look_to_the_end(traces, content, secrets)
 
 
 def by_pin(secrets):
@@ -315,12 +320,7 @@ def by_pin(secrets):
     traces.append(Traced("bob", "accept", "--yes", "--no-wait", "-", stdin=shared["link"].encode()))
     number = traces[-1].stdout.decode().strip()
     traces.append(Traced("bob", "pin", number, stdin=spoken.encode()))
-    credential = traces[-1].stdout.decode().strip()
-    traces.append(Traced("bob", "reveal", credential))
-    equal(traces[-1].stdout.strip(), content.encode(), "what is revealed")
-    traces.append(Traced("bob", "remove", credential))
-    for trace in traces:
-        trace.look(secrets)
+    look_to_the_end(traces, content, secrets)
 
 
 def by_the_bus(secrets, alice, bob):

@@ -24,9 +24,11 @@ if not os.environ.get("TIGRESS_WORLD"):
     os.execv(world, [world, sys.executable] + sys.argv)
 
 sys.dont_write_bytecode = True  # not into the tree
-sys.path.insert(0, HERE)
+sys.path[:0] = HERE, os.path.join(HERE, "..", "fakes")
 import local_caller  # noqa: E402
+from checks import Wrong, claim, contains, equal, run  # noqa: E402
 from local_caller import INTERACTIVE, NO_REPLY  # noqa: E402,F401
+from settings_file import configure, settings_file  # noqa: E402,F401
 
 WORLD = os.environ["TIGRESS_WORLD"]
 RELAY = os.environ["TIGRESS_TRIAL_RELAY"]
@@ -39,10 +41,6 @@ ENDS = "completed cancelled declined expired refused burned failed revoked relin
 PATIENCE_S = 180  # one generous deadline for whatever has to be waited for
 
 
-class Wrong(Exception):
-    """Something is not as it should be."""
-
-
 class Refused(Exception):
     """A call was answered by an error."""
 
@@ -51,23 +49,8 @@ class Refused(Exception):
         self.name, self.sentence = name.removeprefix(NAME + ".Error."), sentence
 
 
-def claim(sentence):
-    """What is shown next."""
-    print("-", sentence, flush=True)
-
-
 def skip(sentence):
     print("- skipped:", sentence, flush=True)
-
-
-def equal(got, wanted, about=""):
-    if got != wanted:
-        raise Wrong(f"{about}: got {got!r}, wanted {wanted!r}")
-
-
-def contains(text, part, about=""):
-    if part not in text:
-        raise Wrong(f"{about}: got {text!r}, wanted something with {part!r}")
 
 
 def until(about, condition):
@@ -78,15 +61,6 @@ def until(about, condition):
             raise Wrong(f"not within {PATIENCE_S} s: {about() if callable(about) else about}")
         time.sleep(0.01)
     return value
-
-
-def run(*command, check=True, **options):
-    """A command of the world's; what it says is shown when it fails."""
-    options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
-    done = subprocess.run(command, capture_output=True, text=True, **options)
-    if check and done.returncode != 0:
-        raise Wrong(f"{' '.join(command)}: status {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def consent(user, answer, *verb):
@@ -406,6 +380,8 @@ def start_wallet(user, **environment):
 
 # ---- what is at rest ----
 
+FILES = ("", "-wal")  # of a database, by their endings
+
 
 def home(user):
     return f"{WORLD}/home/{user}"
@@ -415,10 +391,35 @@ def state_file(user):
     return f"{home(user)}/.local/state/tigress/state.db"
 
 
+def put_aside(user, folder):
+    """A copy of the file as it is now, with its log."""
+    for ending in FILES:
+        if os.path.exists(state_file(user) + ending):
+            shutil.copy(state_file(user) + ending, f"{folder}/state.db{ending}")
+
+
+def put_back(user, folder):
+    wallet(user, "stop")
+    for ending in FILES + ("-shm",):
+        if os.path.exists(state_file(user) + ending):
+            os.unlink(state_file(user) + ending)
+        if os.path.exists(f"{folder}/state.db{ending}"):
+            shutil.copy(f"{folder}/state.db{ending}", state_file(user) + ending)
+    own(user)
+
+
+def own(user):
+    """SQLite works as root here, the wallet does not."""
+    for ending in FILES + ("-shm",):
+        if os.path.exists(state_file(user) + ending):
+            shutil.chown(state_file(user) + ending, user, user)
+            os.chmod(state_file(user) + ending, 0o600)
+
+
 def rows_of(path, query, *values):
     """From a copy of the file, for who owns it lets nobody read with him."""
     with tempfile.TemporaryDirectory(dir=TMP) as folder:
-        for ending in ("", "-wal"):
+        for ending in FILES:
             if os.path.exists(path + ending):
                 shutil.copy(path + ending, f"{folder}/copy{ending}")
         with contextlib.closing(sqlite3.connect(f"{folder}/copy")) as database:

@@ -6,19 +6,10 @@ or the recipient, at the relay's; sender-nginx, recipient-nginx at a web server,
 request ids and overwrites what is there. FIRST and LAST are bounds of the steps."""
 
 from crash_parts import *
+from settings_file import configure
 
 STRIDE, NGINX_STRIDE = 5, 19  # nginx holds no answer: each exchange takes seconds there
 EXPRESSION = "{tigress_location}"
-
-
-def trust(origin):
-    for name in ("alice", "bob"):
-        folder = f"{os.environ['TIGRESS_WORLD']}/home/{name}/.config/tigress"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/tigress.conf", "w") as file:
-            file.write(f"[Wallet]\nTrustedRelays={origin};\n")
-        for path in (os.path.dirname(folder), folder, f"{folder}/tigress.conf"):
-            shutil.chown(path, name, name)
 
 
 def kill(victim, alice, bob, relay, origin, stride):
@@ -53,8 +44,8 @@ def at_nginx(is_sender):
             run("dav", "start")
         with open(f"{os.environ['TIGRESS_WORLD']}/dav/origin") as file:
             origin = file.read().strip()
-        trust(origin)
         for person in (alice, bob):
+            configure(person.name, TrustedRelays=[origin])
             person.kill()
         kill(alice if is_sender else bob, alice, bob, relay, origin, NGINX_STRIDE)
 

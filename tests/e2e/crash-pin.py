@@ -11,19 +11,7 @@ lost and none is given back. WHO:
 FIRST and LAST are bounds of the steps."""
 
 from crash_parts import *
-
-DAMM = ("0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
-        "3674209581", "5869720134", "8945362017", "9438617205", "2581436790")
-
-
-def another(pin):
-    """One that could be a PIN, and is not this one."""
-    digits = pin.replace("-", "")
-    digits = str((int(digits[0]) + 1) % 10) + digits[1:-1]
-    interim = 0
-    for digit in digits:
-        interim = int(DAMM[interim][int(digit)])
-    return digits + str(interim)
+from pins import another
 
 
 def begin(alice, bob, content):

@@ -12,7 +12,7 @@ import time
 import warnings
 
 sys.dont_write_bytecode = True
-from hostile_world import (Answer, Authority, Failed, PATIENCE_S, Peer, Relay, User, bundle, claim,
+from hostile_world import (Answer, Authority, PATIENCE_S, Peer, Relay, User, Wrong, bundle, claim,
                            contains, equal, eventually, fail, folder, most_requests, outcome, run)
 from hostile_relay import (endless, format_date, format_time, parse_time, poured, problem, raw,
                            reset, tear)
@@ -126,7 +126,7 @@ class Exchange(threading.Thread):
             self.received.reaches("completed")
             self.sent.ended("completed", "peer")
             eventually(lambda: self.box.end, "alice did not delete")
-        except Failed as failure:
+        except Wrong as failure:
             self.failure = failure
 
     def check(self, kinds):

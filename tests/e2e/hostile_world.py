@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import pwd
-import shutil
 import ssl
 import subprocess
 import sys
@@ -25,7 +24,11 @@ if not os.environ.get("TIGRESS_WORLD"):
 sys.dont_write_bytecode = True  # not into the tree
 sys.path.insert(0, os.path.join(HERE, "..", "fakes"))
 import hostile_relay  # noqa: E402
+from checks import Wrong, claim, contains, equal  # noqa: E402,F401
+from checks import run as world  # noqa: E402
 from hostile_relay import Answer, Authority, Relay, gone  # noqa: E402,F401
+from line_program import LineProgram  # noqa: E402
+from settings_file import configure  # noqa: E402
 
 TRIAL_RELAY = os.environ["TIGRESS_TRIAL_RELAY"]
 TRIAL_CA = os.environ["TIGRESS_TRIAL_CA"]
@@ -36,28 +39,8 @@ ITEM = "org.tigress.secret.item"
 PATIENCE_S = 60  # one generous deadline for whatever has to be waited for
 
 
-class Failed(Exception):
-    pass
-
-
-def claim(sentence):
-    """What is shown next."""
-    sys.stdout.write(f"- {sentence}\n")
-    sys.stdout.flush()
-
-
 def fail(text):
-    raise Failed(text)
-
-
-def equal(got, wanted, about=""):
-    if got != wanted:
-        fail(f"{about}: got {got!r}, wanted {wanted!r}")
-
-
-def contains(text, part, about=""):
-    if part not in text:
-        fail(f"{about}: got {text!r}, wanted something with {part!r}")
+    raise Wrong(text)
 
 
 def eventually(condition, about):
@@ -81,7 +64,7 @@ class Outcome:
     def of(self, check, *arguments):
         try:
             return check(*arguments)
-        except Failed as failure:
+        except Wrong as failure:
             frames = traceback.extract_tb(failure.__traceback__)
             lines = ", ".join(str(f.lineno) for f in frames if f.filename.startswith(HERE))
             print(f"failed: {failure} (line {lines})", file=sys.stderr, flush=True)
@@ -105,14 +88,6 @@ def run(main):
     """The whole test: exit status 0 if nothing of it has failed."""
     outcome.of(main)
     sys.exit(1 if outcome.n_failed else 0)
-
-
-def world(*command, check=True):
-    """A command of the world: world("wallet", "alice", "restart")."""
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if check and done.returncode != 0:
-        fail(f"{' '.join(command)}: status {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout
 
 
 def most_requests(seconds, n_free):
@@ -168,7 +143,7 @@ class Share:
     def reaches(self, state, about=""):
         try:
             eventually(lambda: self.seen("State") == state, "")
-        except Failed:
+        except Wrong:
             fail(f"{about}: {self.user.name}'s share stays {self.state}, wanted {state}: "
                  f"{self.get('Failure')}")
         return self
@@ -259,19 +234,12 @@ class User:
     def trust(self, *relays, ca=None, default=None):
         """Relays that this user trusts too, from now on."""
         self.trusted += relays
-        folder = os.path.join(self.home, ".config", "tigress")
-        lines = ["[Wallet]", "TrustedRelays=" + "".join(r.origin + ";" for r in self.trusted)]
+        settings = {"TrustedRelays": [r.origin for r in self.trusted]}
         if default is not None:
-            lines.append("Relay=" + default.origin)
+            settings["Relay"] = default.origin
         if ca is not None:
-            lines.append("CaFile=" + ca)
-        file = os.path.join(folder, "tigress.conf")
-        os.makedirs(folder, exist_ok=True)
-        with open(file + ".new", "w") as config:
-            config.write("\n".join(lines) + "\n")
-        for path in (os.path.dirname(folder), folder, file + ".new"):
-            shutil.chown(path, self.name, self.name)
-        os.rename(file + ".new", file)
+            settings["CaFile"] = ca
+        configure(self.name, **settings)
         wanted = {r.origin for r in relays}
         eventually(lambda: wanted <= set(self.get(MANAGER, "Manager", "Relays")),
                    f"{self.name} does not trust the relays")
@@ -359,24 +327,7 @@ class User:
 # ---- somebody who holds a link ----
 
 
-class Cryptography:
-    """tests/fakes/peer: what the standard library lacks."""
-
-    def __init__(self):
-        program = os.path.join(os.environ["TIGRESS_BUILD"], "tests", "fakes", "peer")
-        self.lock = threading.Lock()
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True)
-
-    def ask(self, *words):
-        with self.lock:
-            self.process.stdin.write(" ".join(words) + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline().rstrip("\n")
-        return None if answer == "-" else answer
-
-
-_cryptography = Cryptography()
+_cryptography = LineProgram("peer")  # what the standard library lacks
 
 
 def text_of(message):

@@ -4,24 +4,9 @@
 brings back; formats that want one."""
 
 from consent_world import *
+from pins import another, with_check_digit
 
 DIGITS = "0123456789"
-DAMM = ("0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
-        "3674209581", "5869720134", "8945362017", "9438617205", "2581436790")
-
-
-def with_check_digit(digits):
-    interim = 0
-    for digit in digits:
-        interim = int(DAMM[interim][int(digit)])
-    return digits + str(interim)
-
-
-def another(pin, n=1):
-    """A PIN that could be one, and is not this one."""
-    digits = pin.replace("-", "")
-    first = str((int(digits[0]) + n) % 10)
-    return with_check_digit(first + digits[1:-1])
 
 
 def mistyped(pin):
@@ -216,22 +201,6 @@ def ends_before_the_pin(alice, bob):
 # ---- formats that want one ----
 
 
-def configure(user, text):
-    """The user's settings, which a wallet that starts reads; None: no such file."""
-    folder = f"{home(user)}/.config/tigress"
-    path = f"{folder}/tigress.conf"
-    wallet(user, "stop")
-    if text is None:
-        os.unlink(path)
-        return
-    equal(os.path.exists(path), False, "settings that were there")
-    os.makedirs(folder, exist_ok=True)
-    with open(path, "w") as file:
-        file.write(text)
-    for name in (os.path.dirname(folder), folder, path):
-        shutil.chown(name, user, user)
-
-
 def formats_that_want_one(alice, bob):
     claim("a copy has a PIN unless the user says no; neither goes with a link for other wallets")
     share = alice.share(kind=("s", "copy"))
@@ -254,7 +223,9 @@ def formats_that_want_one(alice, bob):
     plain, other = alice.share(), alice.share(compat=("b", True))
     links = [alice.invitation(share) for share in (plain, other)]
     for user in ("alice", "bob"):
-        configure(user, f"[Wallet]\nRequirePin={TOKEN}\n")
+        equal(os.path.exists(settings_file(user)), False, "settings that were there")
+        wallet(user, "stop")
+        configure(user, RequirePin=TOKEN)
     before = keyring_items("bob")
     for option in ({"pin": ("b", False)}, {"compat": ("b", True)}):
         contains(refused("Invalid", lambda o=option: alice.share(**o)), "with a PIN only",
@@ -270,7 +241,8 @@ def formats_that_want_one(alice, bob):
     bob.reaches(received, "completed")
     alice.reaches(share, "completed")
     for user in ("alice", "bob"):
-        configure(user, None)
+        wallet(user, "stop")
+        os.unlink(settings_file(user))
 
 
 # ---- what nothing brings back ----
@@ -311,23 +283,6 @@ def a_locked_keyring(alice, bob):
     bob.reaches(received, "completed")
     alice.reaches(share, "completed")
     keyring("alice", "unlock")
-
-
-def put_aside(user, folder):
-    for ending in ("", "-wal"):
-        if os.path.exists(state_file(user) + ending):
-            shutil.copy(state_file(user) + ending, f"{folder}/state.db{ending}")
-
-
-def put_back(user, folder):
-    wallet(user, "stop")
-    for ending in ("", "-wal", "-shm"):
-        if os.path.exists(state_file(user) + ending):
-            os.unlink(state_file(user) + ending)
-        if os.path.exists(f"{folder}/state.db{ending}"):
-            shutil.copy(f"{folder}/state.db{ending}", state_file(user) + ending)
-            shutil.chown(state_file(user) + ending, user, user)
-            os.chmod(state_file(user) + ending, 0o600)
 
 
 def an_old_file(alice, bob):

@@ -5,33 +5,7 @@ changed and taken out; read without the keyring."""
 
 from consent_world import *
 
-FILES = ("", "-wal")
 CHANGED = "is not the one that was saved last: somebody changed the state file"
-
-
-def put_aside(user, folder):
-    """A copy of the file as it is now, with its log."""
-    for ending in FILES:
-        if os.path.exists(state_file(user) + ending):
-            shutil.copy(state_file(user) + ending, f"{folder}/state.db{ending}")
-
-
-def put_back(user, folder):
-    wallet(user, "stop")
-    for ending in FILES + ("-shm",):
-        if os.path.exists(state_file(user) + ending):
-            os.unlink(state_file(user) + ending)
-        if os.path.exists(f"{folder}/state.db{ending}"):
-            shutil.copy(f"{folder}/state.db{ending}", state_file(user) + ending)
-    own(user)
-
-
-def own(user):
-    """SQLite works as root here, the wallet does not."""
-    for ending in FILES + ("-shm",):
-        if os.path.exists(state_file(user) + ending):
-            shutil.chown(state_file(user) + ending, user, user)
-            os.chmod(state_file(user) + ending, 0o600)
 
 
 def edit(user, *statements):

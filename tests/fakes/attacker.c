@@ -23,7 +23,6 @@
  * It sends nothing: who sends what, to whom and when is for those who read it.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "protocol/bytes.h"
@@ -33,6 +32,7 @@
 #include "protocol/link.h"
 #include "protocol/payload.h"
 #include "protocol/pin.h"
+#include "tests/fakes/lines.h"
 
 #define HEAP_BYTES (4 * TG_SECURE_HEAP_BYTES) /* the keys of all of them */
 #define FALSE_CREDENTIAL "{\"token\":\"worth nothing\"}"
@@ -432,22 +432,10 @@ answer(const char *line)
 int
 main(void)
 {
-        char *line = NULL;
-        size_t n_room = 0;
-        ssize_t n_chars;
-
         if (tg_secret_init(HEAP_BYTES) == TG_SECRET_HEAP_FAILED)
                 return 1;
         start();
-        while ((n_chars = getline(&line, &n_room, stdin)) > 0) {
-                g_autofree char *reply = NULL;
-
-                line[strcspn(line, "\n")] = '\0';
-                reply = answer(line);
-                printf("%s\n", reply != NULL ? reply : "-");
-                fflush(stdout);
-        }
+        answer_lines(answer);
         finish();
-        free(line);
         return 0;
 }

@@ -10,7 +10,7 @@
  * program: a flush, a change of a file, something sent to a socket or received from one.
  * The page file is shared with the test, which reads the count there and sets the step
  * and the signal, also while the program runs; step 0 never comes, so that only counts.
- * Its layout is known to tests/e2e/crash_parts.py too.
+ * Its layout is known to tests/e2e/crash_page.py too.
  */
 
 #include <dlfcn.h>

@@ -13,7 +13,6 @@
  * Keys, octets and suites are hex. It judges nothing: that is for those who read it.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +21,7 @@
 #include "protocol/limits.h"
 #include "protocol/payload.h"
 #include "protocol/tdch.h"
+#include "tests/fakes/lines.h"
 
 static TgSecret *
 from_hex(const char *hex)
@@ -117,20 +117,8 @@ answer(const char *line)
 int
 main(void)
 {
-        char *line = NULL;
-        size_t n_room = 0;
-        ssize_t n_chars;
-
         if (tg_secret_init(TG_SECURE_HEAP_BYTES) == TG_SECRET_HEAP_FAILED)
                 return 1;
-        while ((n_chars = getline(&line, &n_room, stdin)) > 0) {
-                g_autofree char *reply = NULL;
-
-                line[strcspn(line, "\n")] = '\0';
-                reply = answer(line);
-                printf("%s\n", reply != NULL ? reply : "-");
-                fflush(stdout);
-        }
-        free(line);
+        answer_lines(answer);
         return 0;
 }

@@ -129,7 +129,7 @@ check_page(const TgApiCall *call)
 
         tg_uuid_format(call->id, id);
         link = g_strconcat(ORIGIN TG_MAILBOX_PATH "/", id, NULL);
-        page = tg_preview_format(&plain, NOW, link);
+        page = tg_preview_format(&plain, NOW, link, call->language);
         g_assert_cmpuint(count(body, '<'), <=, count(page, '<'));
         g_assert_cmpuint(count(body, '>'), <=, count(page, '>'));
         g_assert_cmpuint(count(body, '"'), <=, count(page, '"'));

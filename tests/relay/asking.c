@@ -245,18 +245,25 @@ ask_change(Asking *self, const char *method, const char *claim, const char *id)
                    NULL);
 }
 
-char *
-ask_member(Asking *self, const char *name)
+static void
+parse_answer(Asking *self, TgJson *ret_object)
 {
         g_autoptr(GError) error = NULL;
-        TgJson object, value;
 
         tg_json_parse(self->call->answer.body,
                       self->call->answer.n_body,
                       TG_MAX_BODY_BYTES,
-                      &object,
+                      ret_object,
                       &error);
         g_assert_no_error(error);
+}
+
+char *
+ask_member(Asking *self, const char *name)
+{
+        TgJson object, value;
+
+        parse_answer(self, &object);
 
         return tg_json_get_typed(&object, name, TG_JSON_STRING, &value) ? tg_json_dup_string(&value)
                                                                         : NULL;
@@ -276,16 +283,10 @@ assert_problem(Asking *self, guint status, const char *type)
 void
 assert_payload(Asking *self, const char *payload)
 {
-        g_autoptr(GError) error = NULL;
         g_autofree char *text = NULL;
         TgJson object, value;
 
-        tg_json_parse(self->call->answer.body,
-                      self->call->answer.n_body,
-                      TG_MAX_BODY_BYTES,
-                      &object,
-                      &error);
-        g_assert_no_error(error);
+        parse_answer(self, &object);
         g_assert_true(tg_json_get(&object, "payload", &value));
         text = g_strndup(value.text, value.n_chars);
         g_assert_cmpstr(text, ==, payload);

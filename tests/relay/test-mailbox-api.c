@@ -297,7 +297,20 @@ test_preview_binds_nobody(Asking *self, gconstpointer data)
         g_assert_cmpuint(ask(self, "GET", self->path, NULL, TG_HEADER_CLAIM, EVE, NULL), ==, 200);
         g_assert_cmpstr(self->call->answer.content_type, ==, "text/html; charset=utf-8");
         g_assert_nonnull(self->call->answer.policy);
+        g_assert_cmpstr(self->call->answer.language, ==, "en");
+        g_assert_cmpstr(self->call->answer.varies, ==, "Accept, Accept-Language");
         g_assert_cmpuint(self->call->answer.version, ==, 0);
+        g_assert_cmpuint(ask(self,
+                             "GET",
+                             self->path,
+                             NULL,
+                             "Accept-Language",
+                             "fr;q=0.2, de-AT;q=0.3, en;q=0.1",
+                             NULL),
+                         ==,
+                         200);
+        g_assert_cmpstr(self->call->answer.language, ==, "de");
+        g_assert_nonnull(strstr(self->call->answer.body, "<html lang=\"de\">"));
         g_assert_cmpuint(ask(self, "HEAD", self->path, NULL, NULL), ==, 200);
         g_assert_cmpuint(
                 ask(self, "GET", self->path, NULL, "Accept", "application/json", NULL), ==, 200);
@@ -306,6 +319,8 @@ test_preview_binds_nobody(Asking *self, gconstpointer data)
                         ==,
                         "{" DISPLAY ",\"expiration\":\"2027-01-16T08:00:00Z\"}");
         g_assert_null(self->call->answer.policy);
+        g_assert_null(self->call->answer.language);
+        g_assert_cmpstr(self->call->answer.varies, ==, "Accept");
         g_assert_null(strstr(self->call->answer.body, "payload"));
         ask_bind(self);
 }

@@ -15,7 +15,6 @@
 #include "relay/header.h"
 #include "relay/held.h"
 #include "relay/prefix.h"
-#include "relay/preview.h"
 #include "relay/settings.h"
 
 /* ---- headers ---- */
@@ -357,76 +356,6 @@ test_bodies(void)
         g_assert_false(tg_body_expect(&small, "99999999999999999999999"));
 }
 
-/* ---- the page ---- */
-
-static void
-test_page_escapes_a_hostile_title(void)
-{
-        TgDisplay display = {
-                .title = (char *)"\"><script>alert(1)</script><a href='x'>&amp;",
-                .description = (char *)"line\none \xe2\x80\xae reversed \x1b[31m",
-                .image_url = (char *)"https://img.example/a\"onload=\"b.png",
-        };
-        g_autofree char *page =
-                tg_preview_format(&display, 1800000000, "https://relay.example/v1/m/ID");
-        guint n_scripts = 0;
-
-        for (const char *at = page; (at = strstr(at, "<script")); at++)
-                n_scripts++;
-        g_assert_cmpuint(n_scripts, ==, 1);
-        g_assert_null(strstr(page, "<a "));
-        g_assert_null(strstr(page, "<form"));
-        g_assert_null(strstr(page, "style"));
-        g_assert_null(strstr(page, "onload=\""));
-        g_assert_null(strstr(page, "\xe2\x80\xae"));
-        g_assert_null(strchr(page, '\x1b'));
-        g_assert_nonnull(strstr(page,
-                                "<meta property=\"og:title\" content=\"&quot;&gt;&lt;script&gt;"
-                                "alert(1)&lt;/script&gt;&lt;a href=&#39;x&#39;&gt;&amp;amp;\">"));
-        g_assert_nonnull(strstr(page, "<meta property=\"og:type\" content=\"website\">"));
-        g_assert_nonnull(strstr(page, "<meta property=\"og:description\" content=\"line one"));
-        g_assert_nonnull(strstr(
-                page, "<meta property=\"og:url\" content=\"https://relay.example/v1/m/ID\">"));
-        g_assert_nonnull(strstr(page,
-                                "<meta property=\"og:image\" content=\"https://img.example/"
-                                "a&quot;onload=&quot;b.png\">"));
-        g_assert_nonnull(strstr(page, "15 January 2027, 08:00 UTC"));
-}
-
-static void
-test_page_names_no_insecure_image(void)
-{
-        const char *urls[] = {
-                "", "http://img.example/a.png", "javascript:alert(1)", "//x/a.png", "data:,"};
-
-        for (gsize i = 0; i < G_N_ELEMENTS(urls); i++) {
-                TgDisplay display = {(char *)"", (char *)"", (char *)urls[i]};
-                g_autofree char *page = tg_preview_format(&display, 0, "https://r.example/v1/m/I");
-
-                g_assert_null(strstr(page, "og:image"));
-                g_assert_null(strstr(page, "<img"));
-                g_assert_nonnull(strstr(page, "<h1>Shared credential</h1>"));
-        }
-}
-
-/* The policy allows the page's one script by its hash, and nothing else. */
-static void
-test_policy_is_of_the_script(void)
-{
-        TgDisplay display = {(char *)"t", (char *)"d", (char *)""};
-        g_autofree char *page = tg_preview_format(&display, 0, "https://r.example/v1/m/I");
-        g_autofree char *hash = NULL, *expected = NULL;
-        const char *begin = strstr(page, "<script>") + strlen("<script>");
-        guint8 digest[TG_SHA256_BYTES];
-
-        tg_sha256(begin, (gsize)(strstr(begin, "</script>") - begin), digest);
-        hash = tg_base64_encode(TG_BASE64_STANDARD, digest, sizeof digest);
-        expected = g_strdup_printf("default-src 'none'; script-src 'sha256-%s'; "
-                                   "frame-ancestors 'none'; form-action 'none'; base-uri 'none'",
-                                   hash);
-        g_assert_cmpstr(tg_preview_policy(), ==, expected);
-}
-
 /* ---- settings ---- */
 
 static TgSettings *
@@ -547,9 +476,6 @@ main(int argc, char **argv)
         g_test_add_func("/held/newer-read-ends-the-older", test_newer_read_ends_the_older);
         g_test_add_func("/held/reads-are-due-by-two-clocks", test_reads_are_due_by_two_clocks);
         g_test_add_func("/body/limits", test_bodies);
-        g_test_add_func("/preview/page-escapes-a-hostile-title", test_page_escapes_a_hostile_title);
-        g_test_add_func("/preview/page-names-no-insecure-image", test_page_names_no_insecure_image);
-        g_test_add_func("/preview/policy-is-of-the-script", test_policy_is_of_the_script);
         g_test_add_func("/settings/file-and-options", test_settings);
         g_test_add_func("/settings/broken-settings-are-refused", test_broken_settings_are_refused);
         g_test_add_func("/settings/public-address", test_public_address);

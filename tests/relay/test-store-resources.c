@@ -2,78 +2,13 @@
 
 /* Resources in each store: batches and, on a real file, readers and forgetting. */
 
-#include "config.h"
-
-#include <glib/gstdio.h>
 #include <string.h>
 
-#include "protocol/error.h"
-#include "relay/store.h"
-#if HAVE_REDIS
-#include "tests/relay/redisstore.h"
-#endif
+#include "tests/relay/storefixture.h"
 
-#define NOW 1800000000
+#define NOW STORE_NOW
 #define N_RESOURCES 400
 #define PATIENCE_US (30 * G_USEC_PER_SEC)
-
-typedef struct {
-        char *directory;
-        char *path;
-        TgStore *store;
-} Fixture;
-
-static void
-reopen(Fixture *self)
-{
-        g_autoptr(GError) error = NULL;
-
-        g_clear_pointer(&self->store, tg_store_free);
-#if HAVE_REDIS
-        if (g_getenv("TIGRESS_TEST_REDIS")) {
-                self->store = redis_store_open(g_getenv("TIGRESS_TEST_REDIS"), 0, NOW);
-                return;
-        }
-#endif
-        self->store = tg_store_sqlite_open(self->path, 0, &error);
-        g_assert_no_error(error);
-}
-
-static void
-set_up(Fixture *self, gconstpointer data)
-{
-        self->directory = g_dir_make_tmp("relay-store-XXXXXX", NULL);
-        self->path = g_build_filename(self->directory, "relay.db", NULL);
-        reopen(self);
-}
-
-static void
-tear_down(Fixture *self, gconstpointer data)
-{
-        static const char *const endings[] = {"", "-wal", "-shm", ".lock"};
-
-        g_clear_pointer(&self->store, tg_store_free);
-        for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
-                g_autofree char *path = g_strconcat(self->path, endings[i], NULL);
-
-                g_unlink(path);
-        }
-        g_assert_cmpint(g_rmdir(self->directory), ==, 0);
-        g_free(self->path);
-        g_free(self->directory);
-}
-
-static void
-begin(Fixture *self)
-{
-        g_assert_true(tg_store_begin(self->store, NULL));
-}
-
-static void
-commit(Fixture *self)
-{
-        g_assert_true(tg_store_commit(self->store, NULL));
-}
 
 static void
 make_id(guint8 id[TG_RESOURCE_ID_BYTES], guint n)
@@ -84,7 +19,7 @@ make_id(guint8 id[TG_RESOURCE_ID_BYTES], guint n)
 
 /* Number @n: all that is in it is told by it. */
 static TgPut
-put(Fixture *self, guint n, gint64 expires_s, const char *text)
+put(StoreFixture *self, guint n, gint64 expires_s, const char *text)
 {
         TgResource resource = {
                 .expires_s = expires_s,
@@ -136,32 +71,32 @@ assert_got(TgStore *store, guint n, guint8 octet, const char *wanted)
 }
 
 static void
-test_batch_is_all_or_nothing(Fixture *self, gconstpointer data)
+test_batch_is_all_or_nothing(StoreFixture *self, gconstpointer data)
 {
-        begin(self);
+        store_begin(self);
         g_assert_cmpint(put(self, 1, NOW + 10, "one"), ==, TG_PUT_MADE);
         tg_store_rollback(self->store);
         assert_got(self->store, 1, 7, NULL);
 
-        begin(self);
+        store_begin(self);
         g_assert_cmpint(put(self, 1, NOW + 10, "again"), ==, TG_PUT_MADE);
         g_assert_cmpint(put(self, 1, NOW + 10, "twice"), ==, TG_PUT_REPEATED);
-        commit(self);
-        begin(self);
+        store_commit(self);
+        store_begin(self);
         assert_got(self->store, 1, 7, "again");
         tg_store_rollback(self->store); /* nobody has locked it */
-        begin(self);
+        store_begin(self);
         assert_got(self->store, 1, 8, "again");
-        commit(self);
-        reopen(self);
-        begin(self);
+        store_commit(self);
+        store_reopen(self);
+        store_begin(self);
         assert_got(self->store, 1, 7, NULL);
         assert_got(self->store, 1, 8, "again");
-        commit(self);
+        store_commit(self);
 }
 
 static void
-test_a_reader_cannot_lock(Fixture *self, gconstpointer data)
+test_a_reader_cannot_lock(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(TgStore) reader = tg_store_reader(self->store, &error);
@@ -169,70 +104,51 @@ test_a_reader_cannot_lock(Fixture *self, gconstpointer data)
         TgGet get;
 
         g_assert_no_error(error);
-        begin(self);
+        store_begin(self);
         put(self, 1, NOW + 10, "one");
         assert_got(reader, 1, 7, NULL); /* not committed */
-        commit(self);
+        store_commit(self);
         text = get_from(reader, 1, 7, &get);
         g_assert_cmpint(get, ==, TG_GET_WRITE);
         g_assert_null(text);
         assert_got(reader, 1, 0, NULL);
 
-        begin(self);
+        store_begin(self);
         assert_got(self->store, 1, 7, "one");
-        commit(self);
+        store_commit(self);
         assert_got(reader, 1, 7, "one");
         assert_got(reader, 1, 8, NULL);
 }
 
 /* ---- forgetting ---- */
 
-static guint
-count_files_with(Fixture *self, const void *bytes, gsize n_bytes)
-{
-        g_autoptr(GDir) directory = g_dir_open(self->directory, 0, NULL);
-        const char *name;
-        guint n_files = 0;
-
-        while ((name = g_dir_read_name(directory))) {
-                g_autofree char *path = g_build_filename(self->directory, name, NULL);
-                g_autofree char *content = NULL;
-                gsize n_content;
-
-                g_assert_true(g_file_get_contents(path, &content, &n_content, NULL));
-                n_files += memmem(content, n_content, bytes, n_bytes) != NULL;
-        }
-
-        return n_files;
-}
-
 static void
-sweep(Fixture *self, gint64 now_s)
+sweep(StoreFixture *self, gint64 now_s)
 {
         g_autoptr(GError) error = NULL;
         gboolean is_done = FALSE;
 
         while (!is_done) {
-                begin(self);
+                store_begin(self);
                 tg_store_erase(self->store, now_s, 3600, &is_done, &error);
                 g_assert_no_error(error);
-                commit(self);
+                store_commit(self);
         }
         tg_store_maintain(self->store, TRUE);
 }
 
 /* How many of the things that are in a resource are in the files. */
 static guint
-count_left(Fixture *self)
+count_left(StoreFixture *self)
 {
         static const guint8 octets[] = {0xd1, 0xb4, 0xa3};
-        guint n_left = count_files_with(self, "canary", 6) > 0;
+        guint n_left = store_count_files_with(self, "canary", 6) > 0;
 
         for (gsize i = 0; i < G_N_ELEMENTS(octets); i++) {
                 guint8 pattern[8];
 
                 memset(pattern, octets[i], sizeof pattern);
-                n_left += count_files_with(self, pattern, sizeof pattern) > 0;
+                n_left += store_count_files_with(self, pattern, sizeof pattern) > 0;
         }
 
         return n_left;
@@ -240,7 +156,7 @@ count_left(Fixture *self)
 
 /* The log is not cut while the other thread is at work on it, but at the next occasion. */
 static void
-assert_none_left(Fixture *self)
+assert_none_left(StoreFixture *self)
 {
         gint64 end_us = g_get_monotonic_time() + PATIENCE_US;
 
@@ -253,34 +169,34 @@ assert_none_left(Fixture *self)
 /* Long and short ones, some of which outlive others. What a process before may have left is
  * out of the way first: from here on the log is cut only when the store knows why. */
 static void
-fill(Fixture *self)
+fill(StoreFixture *self)
 {
         tg_store_maintain(self->store, TRUE);
         for (guint n = 0; n < N_RESOURCES; n++) {
                 g_autofree char *text =
                         g_strdup_printf("canary-%0*d", (int)(20 + n * 104729 % 9000), 0);
 
-                begin(self);
+                store_begin(self);
                 put(self, n * 2654435761u, NOW + 1 + n * 7919 % 100, text);
                 assert_got(self->store, n * 2654435761u, 0xa3, text);
-                commit(self);
+                store_commit(self);
         }
         g_assert_cmpuint(count_left(self), ==, 4);
 }
 
 static void
-test_nothing_is_left_of_the_expired(Fixture *self, gconstpointer data)
+test_nothing_is_left_of_the_expired(StoreFixture *self, gconstpointer data)
 {
         fill(self);
         for (gint64 now_s = NOW; now_s < NOW + 100; now_s += 10)
                 sweep(self, now_s);
-        g_assert_cmpuint(count_files_with(self, "canary", 6), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, "canary", 6), >, 0);
         sweep(self, NOW + 101);
         assert_none_left(self);
 }
 
 static void
-test_nothing_is_left_of_the_removed(Fixture *self, gconstpointer data)
+test_nothing_is_left_of_the_removed(StoreFixture *self, gconstpointer data)
 {
         guint8 claim[TG_SHA256_BYTES];
 
@@ -291,36 +207,41 @@ test_nothing_is_left_of_the_removed(Fixture *self, gconstpointer data)
                 gboolean is_removed;
 
                 make_id(id, n * 2654435761u);
-                begin(self);
+                store_begin(self);
                 g_assert_true(
                         tg_store_remove_resource(self->store, id, claim, NOW, &is_removed, NULL));
                 g_assert_true(is_removed);
-                commit(self);
+                store_commit(self);
         }
         assert_none_left(self);
 }
 
 static void
-test_nothing_is_left_of_the_replaced(Fixture *self, gconstpointer data)
+test_nothing_is_left_of_the_replaced(StoreFixture *self, gconstpointer data)
 {
         gint64 end_us = g_get_monotonic_time() + PATIENCE_US;
 
         tg_store_maintain(self->store, TRUE);
-        begin(self);
+        store_begin(self);
         put(self, 1, NOW - 1, "canary-of-yesterday");
-        commit(self);
-        g_assert_cmpuint(count_files_with(self, "canary", 6), >, 0);
-        begin(self);
+        store_commit(self);
+        g_assert_cmpuint(store_count_files_with(self, "canary", 6), >, 0);
+        store_begin(self);
         g_assert_cmpint(put(self, 1, NOW + 10, "new"), ==, TG_PUT_MADE);
-        commit(self);
+        store_commit(self);
         do
                 tg_store_maintain(self->store, TRUE);
-        while (count_files_with(self, "canary", 6) > 0 && g_get_monotonic_time() < end_us);
-        g_assert_cmpuint(count_files_with(self, "canary", 6), ==, 0);
+        while (store_count_files_with(self, "canary", 6) > 0 && g_get_monotonic_time() < end_us);
+        g_assert_cmpuint(store_count_files_with(self, "canary", 6), ==, 0);
 }
 
 #define ADD(name, function)                                                                        \
-        g_test_add("/store-resources/" name, Fixture, NULL, set_up, function, tear_down)
+        g_test_add("/store-resources/" name,                                                       \
+                   StoreFixture,                                                                   \
+                   NULL,                                                                           \
+                   store_set_up,                                                                   \
+                   function,                                                                       \
+                   store_tear_down)
 
 int
 main(int argc, char **argv)

@@ -5,89 +5,18 @@
 
 #include "config.h"
 
-#include <glib/gstdio.h>
 #include <sqlite3.h>
 #include <string.h>
 
 #include "protocol/digest.h"
 #include "protocol/error.h"
-#include "relay/store.h"
 #if HAVE_REDIS
 #include "tests/relay/redisstore.h"
 #endif
+#include "tests/relay/storefixture.h"
 
-#define NOW 1800000000
+#define NOW STORE_NOW
 #define N_MAILBOXES 400
-
-typedef struct {
-        char *directory;
-        char *path;
-        const char *redis; /* NULL: a file, at @path */
-        guint database;    /* of Redis, and nobody else's */
-        TgStore *store;
-} Fixture;
-
-static void
-reopen(Fixture *self)
-{
-        g_autoptr(GError) error = NULL;
-
-        g_clear_pointer(&self->store, tg_store_free);
-#if HAVE_REDIS
-        if (self->redis) {
-                self->store = redis_store_open(self->redis, self->database, NOW);
-                return;
-        }
-#endif
-        self->store = tg_store_sqlite_open(self->path, 0, &error);
-        g_assert_no_error(error);
-}
-
-static void
-set_up(Fixture *self, gconstpointer data)
-{
-        static guint n_databases;
-
-        self->redis = g_getenv("TIGRESS_TEST_REDIS");
-        self->database = n_databases++;
-        self->directory = g_dir_make_tmp("relay-store-XXXXXX", NULL);
-        self->path = g_build_filename(self->directory, "relay.db", NULL);
-        reopen(self);
-}
-
-static void
-tear_down(Fixture *self, gconstpointer data)
-{
-        static const char *const endings[] = {"", "-wal", "-shm", ".lock"};
-
-        g_clear_pointer(&self->store, tg_store_free);
-        for (gsize i = 0; i < G_N_ELEMENTS(endings); i++) {
-                g_autofree char *path = g_strconcat(self->path, endings[i], NULL);
-
-                g_unlink(path);
-        }
-        g_assert_cmpint(g_rmdir(self->directory), ==, 0);
-        g_free(self->path);
-        g_free(self->directory);
-}
-
-static void
-begin(Fixture *self)
-{
-        g_autoptr(GError) error = NULL;
-
-        tg_store_begin(self->store, &error);
-        g_assert_no_error(error);
-}
-
-static void
-commit(Fixture *self)
-{
-        g_autoptr(GError) error = NULL;
-
-        tg_store_commit(self->store, &error);
-        g_assert_no_error(error);
-}
 
 /* Number @n: all that is in it is told by it. */
 static void
@@ -108,7 +37,7 @@ make(TgMailbox *mailbox, guint n, gint64 expires_s)
 }
 
 static void
-insert(Fixture *self, guint n, gint64 expires_s, gsize n_payload)
+insert(StoreFixture *self, guint n, gint64 expires_s, gsize n_payload)
 {
         g_autoptr(GError) error = NULL;
         g_autofree char *payload = g_strnfill(n_payload, 'x');
@@ -139,27 +68,27 @@ is_there(TgStore *store, guint n, TgMailbox *ret_mailbox)
 /* ---- batches ---- */
 
 static void
-test_batch_is_all_or_nothing(Fixture *self, gconstpointer data)
+test_batch_is_all_or_nothing(StoreFixture *self, gconstpointer data)
 {
         TgMailbox mailbox;
 
-        begin(self);
+        store_begin(self);
         insert(self, 1, NOW + 10, 100);
         insert(self, 2, NOW + 10, 100);
         tg_store_rollback(self->store);
         g_assert_false(is_there(self->store, 1, &mailbox));
-        begin(self);
+        store_begin(self);
         insert(self, 3, NOW + 10, 100);
-        commit(self);
+        store_commit(self);
         tg_store_release(self->store);
-        reopen(self);
+        store_reopen(self);
         g_assert_true(is_there(self->store, 3, &mailbox));
         g_assert_false(is_there(self->store, 2, &mailbox));
         tg_store_release(self->store);
 }
 
 static void
-test_reader_sees_what_is_committed(Fixture *self, gconstpointer data)
+test_reader_sees_what_is_committed(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         g_autoptr(TgStore) reader = tg_store_reader(self->store, &error);
@@ -168,18 +97,18 @@ test_reader_sees_what_is_committed(Fixture *self, gconstpointer data)
 
         g_assert_no_error(error);
         g_assert_false(reader->is_writer);
-        begin(self);
+        store_begin(self);
         insert(self, 1, NOW + 10, 50000);
         g_assert_false(is_there(reader, 1, &mailbox));
-        commit(self);
+        store_commit(self);
         g_assert_true(is_there(reader, 1, &mailbox));
 
         /* one snapshot from load to release, whatever is written meanwhile */
-        begin(self);
+        store_begin(self);
         mailbox.version = 2;
         tg_store_save(self->store, &mailbox, "new", &error);
         g_assert_no_error(error);
-        commit(self);
+        store_commit(self);
         g_assert_true(tg_store_load_content(reader, TRUE, &content, &error));
         g_assert_cmpuint(strlen(content.payload), ==, 50000);
         tg_content_clear(&content);
@@ -192,7 +121,7 @@ test_reader_sees_what_is_committed(Fixture *self, gconstpointer data)
 }
 
 static void
-test_every_field_comes_back(Fixture *self, gconstpointer data)
+test_every_field_comes_back(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         TgDisplay display = {(char *)"T", (char *)"D", (char *)"https://i"};
@@ -203,7 +132,7 @@ test_every_field_comes_back(Fixture *self, gconstpointer data)
         mailbox.rights = TG_RIGHT_WRITE | TG_RIGHT_DELETE;
         mailbox.has_verifier = TRUE;
         memset(mailbox.verifier, 5, sizeof mailbox.verifier);
-        begin(self);
+        store_begin(self);
         tg_store_insert(self->store, &mailbox, &display, "P", &error);
         mailbox.version = G_GUINT64_CONSTANT(1) << 40;
         mailbox.writer = TG_SIDE_RECIPIENT;
@@ -213,7 +142,7 @@ test_every_field_comes_back(Fixture *self, gconstpointer data)
         memset(mailbox.parties[0].last_request, 8, TG_ID_BYTES);
         tg_store_save(self->store, &mailbox, NULL, &error);
         g_assert_no_error(error);
-        commit(self);
+        store_commit(self);
 
         g_assert_true(is_there(self->store, 7, &found));
         g_assert_true(self->redis || found.row == mailbox.row);
@@ -234,17 +163,17 @@ test_every_field_comes_back(Fixture *self, gconstpointer data)
 #if HAVE_REDIS
 /* Both have judged the same state; the first to commit is right, the other begins anew. */
 static void
-test_of_two_that_share_it_one_loses(Fixture *self, gconstpointer data)
+test_of_two_that_share_it_one_loses(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(TgStore) other = redis_store_open(self->redis, self->database, NOW);
         g_autoptr(GError) error = NULL;
         TgMailbox mine, its;
 
-        begin(self);
+        store_begin(self);
         insert(self, 1, NOW + 10, 100);
-        commit(self);
+        store_commit(self);
         for (guint i = 0; i < 3; i++) {
-                begin(self);
+                store_begin(self);
                 tg_store_begin(other, NULL);
                 g_assert_true(is_there(self->store, 1, &mine));
                 g_assert_true(is_there(other, 1, &its));
@@ -265,37 +194,17 @@ test_of_two_that_share_it_one_loses(Fixture *self, gconstpointer data)
 
 /* ---- forgetting ---- */
 
-/* How many files of the store have @bytes in them. */
-static guint
-count_files_with(Fixture *self, const void *bytes, gsize n_bytes)
-{
-        g_autoptr(GDir) directory = g_dir_open(self->directory, 0, NULL);
-        const char *name;
-        guint n_files = 0;
-
-        while ((name = g_dir_read_name(directory))) {
-                g_autofree char *path = g_build_filename(self->directory, name, NULL);
-                g_autofree char *content = NULL;
-                gsize n_content;
-
-                g_assert_true(g_file_get_contents(path, &content, &n_content, NULL));
-                n_files += memmem(content, n_content, bytes, n_bytes) != NULL;
-        }
-
-        return n_files;
-}
-
 static void
-sweep(Fixture *self, gint64 now_s, gint64 told_s)
+sweep(StoreFixture *self, gint64 now_s, gint64 told_s)
 {
         g_autoptr(GError) error = NULL;
         gboolean is_done = FALSE;
 
         while (!is_done) {
-                begin(self);
+                store_begin(self);
                 tg_store_erase(self->store, now_s, told_s, &is_done, &error);
                 g_assert_no_error(error);
-                commit(self);
+                store_commit(self);
                 tg_store_maintain(self->store, FALSE);
         }
         tg_store_maintain(self->store, TRUE);
@@ -304,7 +213,7 @@ sweep(Fixture *self, gint64 now_s, gint64 told_s)
 /* Long and short ones, in every order, some of which stay: the pages that are
  * shared, split and freed must keep nothing of those that go. */
 static void
-test_nothing_is_left_of_the_expired(Fixture *self, gconstpointer data)
+test_nothing_is_left_of_the_expired(StoreFixture *self, gconstpointer data)
 {
         guint8 pattern[8] = {0xd1, 0xd1, 0xd1, 0xd1, 0xd1, 0xd1, 0xd1, 0xd1};
         guint8 creation[8] = {0xc2, 0xc2, 0xc2, 0xc2, 0xc2, 0xc2, 0xc2, 0xc2};
@@ -312,33 +221,34 @@ test_nothing_is_left_of_the_expired(Fixture *self, gconstpointer data)
         guint8 request[8] = {0xb4, 0xb4, 0xb4, 0xb4, 0xb4, 0xb4, 0xb4, 0xb4};
 
         for (guint n = 0; n < N_MAILBOXES; n++) {
-                begin(self);
+                store_begin(self);
                 insert(self, n * 2654435761u, NOW + n * 7919 % 100, 20 + n * 104729 % 9000);
-                commit(self);
+                store_commit(self);
         }
-        g_assert_cmpuint(count_files_with(self, "canary-payload", 14), >, 0);
-        g_assert_cmpuint(count_files_with(self, "canary-title", 12), >, 0);
-        g_assert_cmpuint(count_files_with(self, pattern, 8), >, 0);
-        g_assert_cmpuint(count_files_with(self, creation, 8), >, 0);
-        g_assert_cmpuint(count_files_with(self, claim, 8), >, 0);
-        g_assert_cmpuint(count_files_with(self, request, 8), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, "canary-payload", 14), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, "canary-title", 12), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, pattern, 8), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, creation, 8), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, claim, 8), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, request, 8), >, 0);
 
         for (gint64 now_s = NOW; now_s < NOW + 100; now_s += 10)
                 sweep(self, now_s, 0);
-        g_assert_cmpuint(count_files_with(self, "canary-payload", 14), >, 0); /* some are left */
+        g_assert_cmpuint(
+                store_count_files_with(self, "canary-payload", 14), >, 0); /* some are left */
         sweep(self, NOW + 100, 0);
-        g_assert_cmpuint(count_files_with(self, "canary-payload", 14), ==, 0);
-        g_assert_cmpuint(count_files_with(self, "canary-title", 12), ==, 0);
-        g_assert_cmpuint(count_files_with(self, "canary-words", 12), ==, 0);
-        g_assert_cmpuint(count_files_with(self, pattern, 8), ==, 0);
-        g_assert_cmpuint(count_files_with(self, creation, 8), ==, 0);
-        g_assert_cmpuint(count_files_with(self, claim, 8), ==, 0);
-        g_assert_cmpuint(count_files_with(self, request, 8), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, "canary-payload", 14), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, "canary-title", 12), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, "canary-words", 12), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, pattern, 8), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, creation, 8), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, claim, 8), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, request, 8), ==, 0);
 }
 
 /* Among others that live on: here no page is freed as a whole. */
 static void
-test_nothing_is_left_among_the_living(Fixture *self, gconstpointer data)
+test_nothing_is_left_among_the_living(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         TgDisplay display = {(char *)"", (char *)"", (char *)""};
@@ -352,19 +262,19 @@ test_nothing_is_left_among_the_living(Fixture *self, gconstpointer data)
                                         0);
 
                 make(&mailbox, n * 2654435761u, n % 3 == 0 ? NOW : NOW + 1000);
-                begin(self);
+                store_begin(self);
                 tg_store_insert(self->store, &mailbox, &display, payload, &error);
                 g_assert_no_error(error);
-                commit(self);
+                store_commit(self);
         }
-        g_assert_cmpuint(count_files_with(self, "mortal-", 7), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, "mortal-", 7), >, 0);
         sweep(self, NOW, 0);
-        g_assert_cmpuint(count_files_with(self, "mortal-", 7), ==, 0);
-        g_assert_cmpuint(count_files_with(self, "living-", 7), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, "mortal-", 7), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, "living-", 7), >, 0);
 }
 
 static void
-test_nothing_is_left_of_a_replaced_payload(Fixture *self, gconstpointer data)
+test_nothing_is_left_of_a_replaced_payload(StoreFixture *self, gconstpointer data)
 {
         static const gsize sizes[] = {30, 3000, 60000};
 
@@ -372,23 +282,23 @@ test_nothing_is_left_of_a_replaced_payload(Fixture *self, gconstpointer data)
                 g_autoptr(GError) error = NULL;
                 TgMailbox mailbox;
 
-                begin(self);
+                store_begin(self);
                 insert(self, (guint)i, NOW + 1000, sizes[i]);
-                commit(self);
-                g_assert_cmpuint(count_files_with(self, "canary-payload", 14), >, 0);
+                store_commit(self);
+                g_assert_cmpuint(store_count_files_with(self, "canary-payload", 14), >, 0);
                 g_assert_true(is_there(self->store, (guint)i, &mailbox));
-                begin(self);
+                store_begin(self);
                 tg_store_save(self->store, &mailbox, "other", &error);
                 g_assert_no_error(error);
-                commit(self);
+                store_commit(self);
                 sweep(self, NOW, 0);
-                g_assert_cmpuint(count_files_with(self, "canary-payload", 14), ==, 0);
+                g_assert_cmpuint(store_count_files_with(self, "canary-payload", 14), ==, 0);
         }
 }
 
 /* What is kept for the hour after is half of each claim's digest, and a number. */
 static void
-test_word_tells_of_no_mailbox(Fixture *self, gconstpointer data)
+test_word_tells_of_no_mailbox(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         guint8 claim[8] = {0xa3, 0xa3, 0xa3, 0xa3, 0xa3, 0xa3, 0xa3, 0xa3};
@@ -396,19 +306,19 @@ test_word_tells_of_no_mailbox(Fixture *self, gconstpointer data)
         TgMailbox mailbox;
         TgEnd word;
 
-        begin(self);
+        store_begin(self);
         insert(self, 1, NOW, 100);
-        commit(self);
+        store_commit(self);
         sweep(self, NOW + 5, 60);
-        g_assert_cmpuint(count_files_with(self, id, 8), ==, 0);
-        g_assert_cmpuint(count_files_with(self, claim, 8), >, 0);
+        g_assert_cmpuint(store_count_files_with(self, id, 8), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, claim, 8), >, 0);
         make(&mailbox, 1, 0);
         g_assert_true(
                 tg_store_load_end(self->store, mailbox.parties[0].claim, NOW - 1, &word, &error));
         g_assert_cmpint(word, ==, TG_END_EXPIRED);
 
         sweep(self, NOW + 60, 60);
-        g_assert_cmpuint(count_files_with(self, claim, 8), ==, 0);
+        g_assert_cmpuint(store_count_files_with(self, claim, 8), ==, 0);
         g_assert_true(
                 tg_store_load_end(self->store, mailbox.parties[0].claim, NOW - 1, &word, &error));
         g_assert_cmpint(word, ==, TG_END_NONE);
@@ -417,7 +327,7 @@ test_word_tells_of_no_mailbox(Fixture *self, gconstpointer data)
 /* ---- the file ---- */
 
 static void
-test_one_process_a_file(Fixture *self, gconstpointer data)
+test_one_process_a_file(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
 
@@ -427,7 +337,7 @@ test_one_process_a_file(Fixture *self, gconstpointer data)
 }
 
 static void
-test_foreign_file_is_refused(Fixture *self, gconstpointer data)
+test_foreign_file_is_refused(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         sqlite3 *db;
@@ -448,7 +358,7 @@ test_foreign_file_is_refused(Fixture *self, gconstpointer data)
 
 /* Full, and then no longer: by the limit on its own size. */
 static void
-test_full_store_goes_on(Fixture *self, gconstpointer data)
+test_full_store_goes_on(StoreFixture *self, gconstpointer data)
 {
         g_autoptr(GError) error = NULL;
         g_autofree char *payload = g_strnfill(50000, 'x');
@@ -460,11 +370,11 @@ test_full_store_goes_on(Fixture *self, gconstpointer data)
         self->store = tg_store_sqlite_open(self->path, 1024 * 1024, &error);
         g_assert_no_error(error);
         for (; n < 100; n++) {
-                begin(self);
+                store_begin(self);
                 make(&mailbox, n, n < 5 ? NOW : NOW + 1000);
                 if (!tg_store_insert(self->store, &mailbox, &display, payload, &error))
                         break;
-                commit(self);
+                store_commit(self);
         }
         g_assert_error(error, TG_ERROR, TG_ERROR_UNREACHABLE);
         g_assert_cmpuint(n, >, 10);
@@ -474,12 +384,13 @@ test_full_store_goes_on(Fixture *self, gconstpointer data)
         g_assert_false(is_there(self->store, n, &mailbox));
 
         sweep(self, NOW, 0); /* five are over, and there is room again */
-        begin(self);
+        store_begin(self);
         insert(self, n, NOW + 1000, 50000);
-        commit(self);
+        store_commit(self);
 }
 
-#define ADD(name, function) g_test_add("/store/" name, Fixture, NULL, set_up, function, tear_down)
+#define ADD(name, function)                                                                        \
+        g_test_add("/store/" name, StoreFixture, NULL, store_set_up, function, store_tear_down)
 
 int
 main(int argc, char **argv)

@@ -19,12 +19,53 @@ item(void)
         return tg_vertical_find("org.tigress.secret.item");
 }
 
+/* What a vertical makes of what a user has given. */
+static TgSecret *
+encode(const TgVertical *vertical,
+       TgSecret *given,
+       const char *label,
+       const char *content_type,
+       GError **error)
+{
+        g_auto(TgStepAnswer) answer = {};
+        TgStepContext context = {
+                .kind = TG_STEP_BEGIN,
+                .role = TG_ROLE_INITIATOR,
+                .given = given,
+                .label = label,
+                .content_type = content_type,
+        };
+
+        tg_step_run(vertical->begin, &context, &answer);
+        if (answer.error != NULL)
+                g_propagate_error(error, g_steal_pointer(&answer.error));
+        /* With the one message the other side has it all. */
+        g_assert_cmpint(answer.is_last, ==, answer.kind == TG_ANSWER_SAY);
+        return g_steal_pointer(&answer.content);
+}
+
+/* And of what has arrived. */
+static gboolean
+decode(const TgVertical *vertical, const TgJson *content, TgProvision *ret, GError **error)
+{
+        g_auto(TgStepAnswer) answer = {};
+        TgStepContext context = {
+                .kind = TG_STEP_RECEIVE, .role = TG_ROLE_RECIPIENT, .message = content};
+
+        tg_step_run(vertical->receive, &context, &answer);
+        if (answer.error != NULL)
+                g_propagate_error(error, g_steal_pointer(&answer.error));
+        *ret = answer.provision;
+        answer.provision = (TgProvision){};
+        return answer.kind == TG_ANSWER_KEEP;
+}
+
 /* Through the whole of a message, as it travels. */
 static void
 send_through(const TgVertical *vertical, TgSecret *given, const char *label, TgProvision *ret)
 {
         g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) content = vertical->encode(given, label, "text/plain", &error);
+        g_autoptr(TgSecret) content = encode(vertical, given, label, "text/plain", &error);
         g_autoptr(TgSecret) plaintext = NULL;
         g_autoptr(TgEnvelope) envelope = NULL;
         /* The worst display there may be: every character needs an escape. */
@@ -47,7 +88,7 @@ send_through(const TgVertical *vertical, TgSecret *given, const char *label, TgP
         g_assert_no_error(error);
         envelope = tg_envelope_parse(plaintext, &error);
         g_assert_no_error(error);
-        vertical->decode(&envelope->content, ret, &error);
+        decode(vertical, &envelope->content, ret, &error);
         g_assert_no_error(error);
 }
 
@@ -84,7 +125,7 @@ static void
 test_a_json_object_travels_as_it_stands(void)
 {
         g_autoptr(TgSecret) given = helper_secret("{\"n\": 1.10}");
-        g_autoptr(TgSecret) content = generic()->encode(given, NULL, NULL, NULL);
+        g_autoptr(TgSecret) content = encode(generic(), given, NULL, NULL, NULL);
 
         g_assert_true(tg_secret_equal(given, content));
 }
@@ -95,6 +136,8 @@ test_the_largest_content_fits_into_a_message(void)
         const TgVertical *const *all = tg_verticals();
 
         for (gsize i = 0; all[i] != NULL; i++) {
+                if (all[i]->source == TG_SOURCE_TERMS)
+                        continue; /* it is handed no content */
                 g_autoptr(TgSecret) largest = helper_secret_filled(0xa5, TG_MAX_CONTENT_BYTES);
                 g_autoptr(TgSecret) larger = helper_secret_filled(0xa5, TG_MAX_CONTENT_BYTES + 1);
                 g_autofree char *label = g_strnfill(TG_MAX_TITLE_BYTES, '"');
@@ -104,7 +147,7 @@ test_the_largest_content_fits_into_a_message(void)
 
                 send_through(all[i], largest, label, &provision);
                 g_assert_true(tg_secret_equal(largest, provision.content));
-                refused = all[i]->encode(larger, label, NULL, &error);
+                refused = encode(all[i], larger, label, NULL, &error);
                 g_assert_null(refused);
                 helper_assert_error(error, TG_ERROR_LIMIT_REACHED, NULL);
         }
@@ -142,7 +185,7 @@ test_a_malformed_item_is_refused(void)
                 TgProvision provision = {};
                 g_autoptr(GError) error = NULL;
 
-                g_assert_false(item()->decode(&content, &provision, &error));
+                g_assert_false(decode(item(), &content, &provision, &error));
                 helper_assert_error(error, TG_ERROR_INVALID, NULL);
                 g_assert_null(provision.content);
                 g_assert_null(provision.title);
@@ -158,7 +201,7 @@ test_a_hostile_label_is_cleaned(void)
         g_auto(TgProvision) provision = {};
         g_autoptr(GError) error = NULL;
 
-        g_assert_true(item()->decode(&content, &provision, &error));
+        g_assert_true(decode(item(), &content, &provision, &error));
         g_assert_no_error(error);
         g_assert_null(strchr(provision.title, '\033'));
         g_assert_null(strstr(provision.title, "\xe2\x80\xae"));

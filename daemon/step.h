@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One step of a vertical: what it is given, and what it answers with. A step may take long (an
+ * agent, a token, a child process, another program on the bus): it is ended by one call below,
+ * then or later, and each has a deadline of TG_STEP_DEADLINE_S. A step may come again with the
+ * same number after a crash, or because what it needed was not there; it then has the same inputs,
+ * and must answer as before, or at least change nothing that was done.
+ *
+ * What a vertical answers is stored before anything of it is sent, shown or provisioned.
+ */
+
+#include <gio/gio.h>
+
+#include "daemon/provision.h"
+#include "protocol/json.h"
+#include "protocol/session.h"
+
+typedef enum {
+        TG_STEP_CHECK,   /* initiator, before the user is asked: is this something to consent to? */
+        TG_STEP_BEGIN,   /* initiator: the first message */
+        TG_STEP_RECEIVE, /* either side: the other's message has arrived, and is stored */
+        TG_STEP_PROVISION, /* recipient: it is in the keyring; is there more to be done? */
+        TG_STEP_REVOKE,    /* initiator: take back what was lent */
+} TgStepKind;
+
+/* All that a vertical gets to see of a share. Lent for as long as the step lives. */
+typedef struct {
+        TgStepKind kind;
+        const char *share_id; /* in hex; NULL: there is no share yet (CHECK) */
+        TgRole role;
+        guint number;          /* messages of the other side that were answered before */
+        GVariant *terms;       /* a{sv}, what was consented to; NULL: recipient, and copies */
+        TgSecret *binding;     /* 32 octets that are this share's alone; NULL: not to be had */
+        TgSecret *state;       /* as the last step set it; NULL: nothing yet */
+        TgSecret *receipt;     /* likewise */
+        const TgJson *message; /* RECEIVE: the content object */
+        const TgProvision *provision; /* PROVISION */
+        /* BEGIN, of what a caller handed over or a keyring item holds; NULL: nothing */
+        TgSecret *given;
+        const char *label;
+        const char *content_type;
+} TgStepContext;
+
+typedef struct TgStep TgStep;
+
+TgStep *tg_step_ref(TgStep *self);
+void tg_step_unref(TgStep *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgStep, tg_step_unref)
+
+const TgStepContext *tg_step_context(const TgStep *self);
+/* Cancelled when nobody wants the answer any more: the share has ended, or time was up. */
+GCancellable *tg_step_cancellable(TgStep *self);
+
+/* ---- before the answer ---- */
+
+/* What the next step is to know. Sealed at rest, and erased when the share ends. */
+void tg_step_set_state(TgStep *self, TgSecret *state);
+/* What revoking needs to know, which stays with the ended share: no secret. */
+void tg_step_set_receipt(TgStep *self, TgSecret *receipt);
+/* One line for people of what is given here, and under which limits; replaces what was shown by
+ * earlier steps. Both are cleaned. */
+void tg_step_show(TgStep *self, const char *name, const char *value);
+
+/* ---- the answer: the first counts, and a step that was given up hears of no error ---- */
+
+/* CHECK: @terms (a{sv}, floating or not) as they are to be consented to, with all defaults;
+ * @subject names what is given, for counting wrong PINs. */
+void tg_step_checked(TgStep *self, GVariant *terms, const char *subject);
+/* BEGIN, RECEIVE: a content object for the other side. @is_last: with this one it has all that it
+ * takes to use the credential; what it says afterwards is heard no more. */
+void tg_step_say(TgStep *self, TgSecret *content, gboolean is_last);
+/* RECEIVE, recipient: it is whole, and right. @provision is taken and cleared. */
+void tg_step_keep(TgStep *self, TgProvision *provision);
+/* PROVISION, REVOKE */
+void tg_step_done(TgStep *self);
+/* @error is taken. TG_ERROR_INVALID, _TAMPERED and _NOT_FOUND are findings about what was given:
+ * they end the share, and an initiator's stays at home. All else is a shortage: the step comes
+ * again. */
+void tg_step_fail(TgStep *self, GError *error);
+
+/* ---- for the owner ---- */
+
+typedef enum {
+        TG_ANSWER_NONE,
+        TG_ANSWER_CHECKED,
+        TG_ANSWER_SAY,
+        TG_ANSWER_KEEP,
+        TG_ANSWER_DONE,
+        TG_ANSWER_FAILED,
+} TgAnswerKind;
+
+typedef struct {
+        TgAnswerKind kind;
+        GVariant *terms;
+        char *subject;
+        TgSecret *content;
+        gboolean is_last;
+        TgProvision provision;
+        TgSecret *state;   /* NULL: as it was */
+        TgSecret *receipt; /* NULL: as it was */
+        GVariant *details; /* a(ss); NULL: as they were */
+        GError *error;
+} TgStepAnswer;
+
+void tg_step_answer_clear(TgStepAnswer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgStepAnswer, tg_step_answer_clear)
+
+typedef void (*TgStepRun)(TgStep *step);
+/* Called once, from the loop and never from inside tg_step_start(). */
+typedef void (*TgStepFunc)(TgStepAnswer *answer, gpointer user_data);
+
+/* Copies @context. An answer that does not fit the step, or is too large, is a failure. */
+TgStep *
+tg_step_start(TgStepRun run, const TgStepContext *context, TgStepFunc func, gpointer user_data);
+/* No callback arrives afterwards. Takes the reference that tg_step_start() gave. */
+void tg_step_cancel(TgStep *self);
+/* A step that is known to answer before it returns. */
+void tg_step_run(TgStepRun run, const TgStepContext *context, TgStepAnswer *ret_answer);
