@@ -16,6 +16,7 @@
 
 #include "daemon/bus-source.h"
 #include "daemon/wallet-bus.h"
+#include "daemon/workplace.h"
 #include "dbus/names.h"
 #include "protocol/limits.h"
 
@@ -113,6 +114,8 @@ open_wallet(Daemon *self, GError **error)
         wallet->store = tg_store_open(state_file, error);
         if (wallet->store == NULL)
                 return FALSE;
+        /* The state file is ours alone, so nobody works there. */
+        tg_workplace_clean();
         wallet->keyring = tg_keyring_new(on_keyring_changed, self);
         wallet->vault = tg_vault_new(wallet->store, wallet->keyring, on_vault_opened, self);
         wallet->turns = tg_turns_new(TG_MAX_HELD_REQUESTS, TG_HELD_READ_S);

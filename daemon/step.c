@@ -353,7 +353,7 @@ tg_step_start(TgStepRun run, const TgStepContext *context, TgStepFunc func, gpoi
 void
 tg_step_cancel(TgStep *self)
 {
-        g_autoptr(TgStep) owned = self;
+        G_GNUC_UNUSED g_autoptr(TgStep) owned = self;
 
         self->func = NULL;
         g_clear_handle_id(&self->idle, g_source_remove);

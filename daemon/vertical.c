@@ -5,6 +5,7 @@
 static const TgVertical *const built_in[] = {
         &tg_vertical_generic,
         &tg_vertical_keyring_item,
+        &tg_vertical_ssh,
 };
 static GPtrArray *verticals; /* NULL-terminated */
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * org.tigress.ssh.certificate: the recipient makes a key that never leaves him, the initiator signs
+ * it with his certificate authority's. All work on keys is ssh-keygen's.
+ *
+ *      offer     {ca, principals, keyId, validAfter, validBefore, …}   what will be signed
+ *      request   {publicKey, proof}                                    proof: SSHSIG over the
+ * statement answer    {certificate}
+ */
+
+#include "daemon/verticals/ssh.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/vertical.h"
+#include "protocol/bytes.h"
+#include "protocol/error.h"
+
+TgSshJob *
+tg_ssh_job_new(TgStep *step)
+{
+        g_autoptr(GError) error = NULL;
+        TgWorkplace *place = tg_workplace_new(&error);
+        TgSshJob *self;
+
+        if (place == NULL) {
+                tg_step_fail(step, g_steal_pointer(&error));
+                return NULL;
+        }
+        self = g_new0(TgSshJob, 1);
+        self->step = tg_step_ref(step);
+        self->place = place;
+        self->lock_fd = -1;
+        return self;
+}
+
+void
+tg_ssh_job_free(TgSshJob *self)
+{
+        if (self == NULL)
+                return;
+        if (self->lock_fd >= 0)
+                close(self->lock_fd);
+        tg_workplace_free(self->place);
+        tg_ssh_grant_clear(&self->grant);
+        g_free(self->key);
+        g_free(self->agent);
+        g_free(self->krl);
+        tg_step_unref(self->step);
+        g_free(self);
+}
+
+void
+tg_ssh_job_fail(TgSshJob *self, GError *error)
+{
+        tg_step_fail(self->step, error);
+        tg_ssh_job_free(self);
+}
+
+void
+tg_ssh_job_run(TgSshJob *self, const char *const *argv, const char *input, TgToolFunc func)
+{
+        tg_workplace_run(
+                self->place, argv, input, self->agent, tg_step_cancellable(self->step), func, self);
+}
+
+char *
+tg_ssh_statement(const TgStepContext *context, GError **error)
+{
+        g_autofree char *hex = NULL;
+        gsize n_bytes;
+        const guint8 *bytes;
+
+        if (context->binding == NULL) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "nothing can be proved in this exchange: the other wallet is too old");
+                return NULL;
+        }
+        bytes = tg_secret_get(context->binding, &n_bytes);
+        hex = tg_hex_encode(bytes, n_bytes);
+        return g_strconcat(
+                "I hold this key, and ask for a certificate in the exchange\n", hex, "\n", NULL);
+}
+
+static void
+receive(TgStep *step)
+{
+        if (tg_step_context(step)->role == TG_ROLE_INITIATOR)
+                tg_ssh_sign(step);
+        else
+                tg_ssh_hold(step);
+}
+
+static const char *const kinds[] = {"lend", NULL};
+/* Who wins the race to a link without one gets a certificate for a key of his own. */
+static const TgPinRule pins[] = {TG_PIN_DEFAULT};
+
+static const TgTermKey terms[] = {
+        {"ca",             "s",  4096                    },
+        {"agent",          "s",  1024                    },
+        {"pkcs11",         "s",  4096                    },
+        {"principals",     "as", TG_SSH_MAX_NAME_BYTES   },
+        {"key-id",         "s",  TG_SSH_MAX_KEY_ID_BYTES },
+        {"valid-for",      "u",  0                       },
+        {"not-before",     "t",  0                       },
+        {"not-after",      "t",  0                       },
+        {"source-address", "s",  TG_SSH_MAX_ADDRESS_BYTES},
+        {"force-command",  "s",  TG_SSH_MAX_COMMAND_BYTES},
+        {"permit",         "as", TG_SSH_MAX_NAME_BYTES   },
+        {"krl",            "s",  4096                    },
+        {NULL,             NULL, 0                       },
+};
+
+const TgVertical tg_vertical_ssh = {
+        .format = TG_SSH_FORMAT,
+        .name = "SSH user certificate",
+        .kinds = kinds,
+        .pins = pins,
+        .letter = 'a',
+        .source = TG_SOURCE_TERMS,
+        .terms = terms,
+        .check = tg_ssh_check,
+        .begin = tg_ssh_begin,
+        .receive = receive,
+        .revoke = tg_ssh_revoke,
+};

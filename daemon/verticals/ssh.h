@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* org.tigress.ssh.certificate: the two sides of it, and what they have in common. */
+
+#include "daemon/verticals/ssh-grant.h"
+#include "daemon/workplace.h"
+
+#define TG_SSH_FORMAT "org.tigress.ssh.certificate"
+#define TG_SSH_MAX_CERTIFICATE_CHARS 8192
+#define TG_SSH_MAX_PROOF_CHARS 4096
+
+/* Its step's own part is done, and its folder erased. */
+typedef struct {
+        TgStep *step;
+        TgWorkplace *place;
+        TgSshGrant grant;
+        char *key;   /* the recipient's public one */
+        char *agent; /* socket of the authority's agent; NULL: none */
+        char *krl;
+        guint64 serial;
+        int lock_fd;
+        guint list_mode;
+} TgSshJob;
+
+/* NULL: the step has failed. */
+TgSshJob *tg_ssh_job_new(TgStep *step);
+void tg_ssh_job_free(TgSshJob *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgSshJob, tg_ssh_job_free)
+/* The step fails, and the job is done. @error is taken. */
+void tg_ssh_job_fail(TgSshJob *self, GError *error);
+void tg_ssh_job_run(TgSshJob *self, const char *const *argv, const char *input, TgToolFunc func);
+
+/* What the holder of a key signs to show that he holds it, in this share; NULL and @error: there is
+ * nothing to bind it to. */
+char *tg_ssh_statement(const TgStepContext *context, GError **error);
+
+/* initiator: ssh-check.c, ssh-sign.c, ssh-revoke.c */
+void tg_ssh_check(TgStep *step);
+void tg_ssh_begin(TgStep *step);
+void tg_ssh_sign(TgStep *step);
+void tg_ssh_revoke(TgStep *step);
+TgSecret *tg_ssh_receipt(const TgSshGrant *grant, guint64 serial, const char *krl, GError **error);
+/* recipient: ssh-hold.c */
+void tg_ssh_hold(TgStep *step);

@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""An SSH certificate is lent: a real sshd lets its holder in, as far as was consented to, and no
+more after it was revoked."""
+
+import sys
+import time
+
+from crash_parts import Failed, Person, Relay, Wrong, claim, enter_world, equal, run, until
+
+enter_world()
+from ssh_parts import SSH, Authority, Server, content_of, leaves_nothing, put_key  # noqa: E402
+
+
+def is_lent(alice, bob, authority, settings=None, **terms):
+    """A whole exchange: alice's share, bob's, and the key as he would use it."""
+    share = authority.lend(settings, **terms)
+    link = alice.invitation(share)
+    received = bob.accept(link)
+    if settings and settings.get("pin"):
+        bob.reaches(received, "pin-needed")
+        pin = alice.call(share, "Share", "GetPin")
+        bob.call(received, "Share", "ProvidePin", "v", "s", pin)
+    bob.reaches(received, "completed")
+    alice.reaches(share, "completed")
+    alice.ends_by(share, "peer")
+    for person in (alice, bob):
+        leaves_nothing(person)
+    return share, received
+
+
+def refused(call, part):
+    try:
+        call()
+    except Failed as failure:
+        if part not in str(failure):
+            raise Wrong(f"refused by {failure}, wanted {part!r}") from None
+        return
+    raise Wrong(f"not refused: {part}")
+
+
+def ways(alice, bob, authority, server):
+    claim("with and without PIN, by mailbox and by plain HTTP, in both modes: sshd lets him in")
+    for number, settings in enumerate(({"pin": False}, {"pin": True}, {"compat": True},
+                                       {"pin": False, "transport": "tdch"},
+                                       {"pin": True, "transport": "tdch"},
+                                       {"compat": True, "transport": "tdch"})):
+        share, received = is_lent(alice, bob, authority, settings)
+        key = put_key(bob, content_of(bob, received), f"way{number}")
+        equal(server.login(bob, key), "in", f"the login with {settings}")
+
+
+def details(alice, bob, authority, server):
+    claim("both see what is lent, before and after: who signs, for whom, from when to when")
+    share, received = is_lent(alice, bob, authority, force_command="id -un",
+                              source_address="127.0.0.1/32", permit=[])
+    seen = [dict(person.get(path, "Details")) for person, path in
+            ((alice, share), (bob, received), (bob, bob.get(received, "Credential")))]
+    for name in ("Principals", "Valid from", "Valid until", "Only from", "Only command", "Permits",
+                 "Key id", "Authority"):
+        equal(len({one[name] for one in seen}), 1, f"{name} in {seen}")
+    equal((seen[0]["Only command"], seen[0]["Permits"], seen[0]["Principals"]),
+          ("id -un", "nothing more", "alice"), "what is shown")
+    credential = bob.get(received, "Credential")
+    equal(bob.get(credential, "Kind"), "lend", "its kind")
+    span = bob.get(credential, "NotAfter") - bob.get(credential, "NotBefore")
+    equal(8 * 3600 <= span <= 8 * 3600 + 120, True, f"its time, {span}")
+    equal(bob.get(credential, "Issuer"), seen[0]["Authority"], "its issuer")
+    claim("a forced command is the only one; from another address he is not let in")
+    key = put_key(bob, content_of(bob, received), "forced")
+    equal(server.login(bob, key, "echo in"), "alice", "the forced command")
+    share, received = is_lent(alice, bob, authority, source_address="192.0.2.1/32")
+    equal(server.login(bob, put_key(bob, content_of(bob, received), "away")), None,
+          "from another address")
+
+
+def limits(alice, bob, authority, server):
+    claim("another principal, and a time that is not yet or over, are not let in")
+    for name, terms in (("principal", {"principals": ["root"]}),
+                        ("early", {"not_before": ("t", int(time.time()) + 3600),
+                                   "not_after": ("t", int(time.time()) + 7200)})):
+        share, received = is_lent(alice, bob, authority, **terms)
+        equal(server.login(bob, put_key(bob, content_of(bob, received), name)), None, name)
+    end = int(time.time()) + 40
+    share, received = is_lent(alice, bob, authority, not_after=("t", end))
+    key = put_key(bob, content_of(bob, received), "short")
+    equal(server.login(bob, key), "in", "before its end")
+    return key, end
+
+
+def revocation(alice, bob, authority, server):
+    claim("revoked, it is not let in any more; others are; twice is an error")
+    share, received = is_lent(alice, bob, authority)
+    other, elsewhere = is_lent(alice, bob, authority)
+    key = put_key(bob, content_of(bob, received), "first")
+    second = put_key(bob, content_of(bob, elsewhere), "second")
+    equal([server.login(bob, one) for one in (key, second)], ["in", "in"], "before")
+    alice.call(share, "Share", "Revoke", "s", "")
+    equal(alice.state(share), "revoked", "the state")
+    equal([server.login(bob, one) for one in (key, second)], [None, "in"], "after")
+    refused(lambda: alice.call(share, "Share", "Revoke", "s", ""), "nothing to be revoked")
+    refused(lambda: bob.call(received, "Share", "Revoke", "s", ""), "cannot be taken back")
+    claim("the list only grows")
+    alice.call(other, "Share", "Revoke", "s", "lost")
+    equal([server.login(bob, one) for one in (key, second)], [None, None], "both")
+    leaves_nothing(alice)
+    claim("after a restart it is still revoked; a copy and what was never given cannot be")
+    alice.kill()
+    equal(alice.state(share), "revoked", "the state after a restart")
+    copy = alice.share("a copy")
+    refused(lambda: alice.call(copy, "Share", "Revoke", "s", ""), "cannot be taken back")
+    alice.call(copy, "Share", "Cancel", "s", "")
+    unused = authority.lend()
+    refused(lambda: alice.call(unused, "Share", "Revoke", "s", ""), "cancel it instead")
+    alice.call(unused, "Share", "Cancel", "s", "")
+    refused(lambda: alice.call(unused, "Share", "Revoke", "s", ""), "nothing was given")
+    equal(alice.get(unused, "Failure")[1], "cancelled before the credential was sent", "cancelled")
+
+
+def arguments(alice, authority):
+    claim("what cannot be signed is said before anybody is asked")
+    home = alice.environment["HOME"]
+    run("as", alice.name, "sh", "-c", f"umask 077; echo rubbish >{home}/rubbish")
+    run("as", alice.name, "ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f",
+        f"{home}/locked")
+    known = set(alice.objects("share"))
+    for part, terms in (
+            ("\"ca\" is missing", {"ca": None}),
+            ("names no file", {"ca": f"{home}/nothing"}),
+            ("cannot be used", {"ca": f"{home}/rubbish"}),
+            ("passphrase", {"ca": f"{home}/locked"}),
+            ("whole path", {"ca": "ca"}),
+            ("names no file", {"ca": "/dev/zero"}),
+            ("1 to 16 principals", {"principals": []}),
+            ("1 to 16 principals", {"principals": None}),
+            ("a principal is a name", {"principals": ["alice,root"]}),
+            ("a principal is a name", {"principals": ["*"]}),
+            ("key id", {"key_id": "a b"}),
+            ("one of \"valid-for\"", {"valid_for": ("u", 60), "not_after": ("t", 4000000000)}),
+            ("over before", {"not_after": ("t", 1000)}),
+            ("must be after its beginning", {"not_before": ("t", 4000000000),
+                                             "not_after": ("t", 3999999999)}),
+            ("source address", {"source_address": "host.example"}),
+            ("one line", {"force_command": "a\nb"}),
+            ("\"permit\" knows", {"permit": ["everything"]}),
+            ("not a key known here", {"secret": "x"}),
+            ("must be of type as", {"principals": "alice"}),
+            ("one of \"agent\"", {"agent": "/a", "pkcs11": "/b"}),
+    ):
+        refused(lambda terms=terms: authority.lend(**terms), part)
+    equal(set(alice.objects("share")), known, "shares that were made")
+
+
+def agent(alice, bob, authority, server):
+    claim("an authority's key that is in an ssh-agent alone signs as well")
+    home = alice.environment["HOME"]
+    socket = f"{home}/agent"
+    said = run("as", alice.name, "ssh-agent", "-a", socket)
+    pid = said.split("SSH_AGENT_PID=")[1].split(";")[0]
+    try:
+        run("as", alice.name, "env", f"SSH_AUTH_SOCK={socket}", "ssh-add", "-q", authority.key)
+        share, received = is_lent(alice, bob, authority, ca=f"{authority.key}.pub", agent=socket)
+        equal(server.login(bob, put_key(bob, content_of(bob, received), "agent")), "in", "agent")
+    finally:
+        run("kill", pid)
+    claim("an agent that is gone is waited for: nothing is given up, and it goes on by itself")
+    share = authority.lend(ca=f"{authority.key}.pub", agent=socket)
+    received = bob.accept(alice.invitation(share))
+    until("the trouble is told", lambda: alice.get(share, "Failure")[0] == "Failed")
+    equal(alice.state(share), "exchanging", "the state meanwhile")
+    run("as", alice.name, "rm", "-f", socket)
+    said = run("as", alice.name, "ssh-agent", "-a", socket)
+    pid = said.split("SSH_AGENT_PID=")[1].split(";")[0]
+    try:
+        run("as", alice.name, "env", f"SSH_AUTH_SOCK={socket}", "ssh-add", "-q", authority.key)
+        bob.reaches(received, "completed")
+    finally:
+        run("kill", pid)
+    claim("an authority's key that was changed after the consent signs nothing")
+    share = authority.lend()
+    for suffix in ("", ".pub"):
+        run("as", alice.name, "mv", authority.key + suffix, authority.key + suffix + ".old")
+    run("as", alice.name, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", authority.key)
+    received = bob.accept(alice.invitation(share))
+    equal(alice.ended(share), "failed", "alice's share")
+    equal("not what was consented to" in alice.get(share, "Failure")[1], True, "why")
+    equal(bob.ended(received), "cancelled", "bob's share")
+    for suffix in ("", ".pub"):
+        run("as", alice.name, "mv", authority.key + suffix + ".old", authority.key + suffix)
+
+
+def main():
+    alice, bob = Person("alice"), Person("bob")
+    authority = Authority(alice)
+    server = Server(alice, authority)
+    try:
+        arguments(alice, authority)
+        short, end = limits(alice, bob, authority, server)
+        ways(alice, bob, authority, server)
+        details(alice, bob, authority, server)
+        revocation(alice, bob, authority, server)
+        agent(alice, bob, authority, server)
+        claim("a certificate whose time is over is not let in")
+        until("its end", lambda: time.time() > end + 1)
+        equal(server.login(bob, short), None, "after its end")
+    except (Wrong, Failed) as failure:
+        for person in (alice, bob):
+            print(run("bus-log", person.name)[-3000:], file=sys.stderr)
+        raise SystemExit(f"failed: {failure}") from None
+    finally:
+        server.stop()
+
+
+main()
