@@ -60,6 +60,7 @@ has_answering_store(TgMonitor *self)
         g_mutex_lock(&self->mutex);
         is_answered = tg_store_load(self->reader, id, &is_found, &mailbox, &error);
         tg_store_release(self->reader);
+        tg_store_rest(self->reader);
         g_mutex_unlock(&self->mutex);
 
         return is_answered;
@@ -88,6 +89,8 @@ measure(TgMonitor *self)
 
         g_mutex_lock(&self->mutex);
         is_known = self->reader && tg_store_measure(self->reader, &size, NULL);
+        if (self->reader)
+                tg_store_rest(self->reader);
         g_mutex_unlock(&self->mutex);
 
         return (Page){200, METRICS_TYPE, tg_metrics_format(is_known ? &size : NULL)};

@@ -30,6 +30,7 @@ struct TgRateLimit {
         GHashTable *buckets; /* by their source */
         GHashTable *places[TG_N_PLACES];
         gint64 forgotten_us;
+        gboolean is_used; /* the secret, since then */
 };
 
 TgRateLimit *
@@ -82,6 +83,7 @@ forget(TgRateLimit *self, gint64 now_us)
         tg_random(self->secret, sizeof self->secret);
         g_hash_table_remove_all(self->buckets);
         self->forgotten_us = now_us;
+        self->is_used = FALSE;
 }
 
 /* The octets that all addresses of one source have in common; 0 for none. */
@@ -123,9 +125,11 @@ find_source(TgRateLimit *self, const struct sockaddr *address, gint64 now_us)
         if (now_us - FORGET_US >= self->forgotten_us ||
             g_hash_table_size(self->buckets) >= MAX_SOURCES)
                 forget(self, now_us);
+        self->is_used = TRUE;
         memcpy(input, self->secret, SECRET_BYTES);
         memcpy(input + SECRET_BYTES, prefix, n_prefix);
         tg_sha256(input, SECRET_BYTES + n_prefix, digest);
+        explicit_bzero(input, sizeof input);
         memcpy(&source, digest, sizeof source);
 
         return MAX(source, 1);
@@ -225,4 +229,17 @@ tg_rate_limit_leave(TgRateLimit *self, TgPlace place, guint64 ticket)
 
         if (places && --places->n == 0)
                 g_hash_table_remove(self->places[place], &ticket);
+}
+
+void
+tg_rate_limit_sweep(TgRateLimit *self, gint64 now_us)
+{
+        if (tg_rate_limit_next_us(self, now_us) == 0)
+                forget(self, now_us);
+}
+
+gint64
+tg_rate_limit_next_us(const TgRateLimit *self, gint64 now_us)
+{
+        return self->is_used ? MAX(0, self->forgotten_us + FORGET_US - now_us) : -1;
 }

@@ -56,3 +56,8 @@ gboolean tg_rate_limit_enter(TgRateLimit *self,
                              gint64 now_us,
                              guint64 *ret_ticket);
 void tg_rate_limit_leave(TgRateLimit *self, TgPlace place, guint64 ticket);
+
+/* Forgets what is an hour old, whether anybody asks or not. */
+void tg_rate_limit_sweep(TgRateLimit *self, gint64 now_us);
+/* Microseconds until there is something to forget; -1: there is nothing. */
+gint64 tg_rate_limit_next_us(const TgRateLimit *self, gint64 now_us);

@@ -18,6 +18,7 @@
 struct TgRedisPipe {
         TgRedisSocket *socket;
         redisReader *reader;
+        gboolean is_fed; /* since the reader was made */
         GByteArray *output;
         gsize n_sent; /* of it */
         guint8 *input;
@@ -157,6 +158,19 @@ tg_redis_pipe_is_full(TgRedisPipe *self)
         return self->n_sent < self->output->len;
 }
 
+/* What is moved to the front would stay where it was, too. */
+static void
+drop_sent(TgRedisPipe *self)
+{
+        guint8 *data = self->output->data;
+        guint n_left = self->output->len - (guint)self->n_sent;
+
+        memmove(data, data + self->n_sent, n_left);
+        explicit_bzero(data + n_left, self->n_sent);
+        g_byte_array_set_size(self->output, n_left);
+        self->n_sent = 0;
+}
+
 static gboolean
 send_output(TgRedisPipe *self)
 {
@@ -171,13 +185,8 @@ send_output(TgRedisPipe *self)
                         break;
                 self->n_sent += (gsize)n;
         }
-        if (self->n_sent == self->output->len) {
-                g_byte_array_set_size(self->output, 0);
-                self->n_sent = 0;
-        } else if (self->n_sent > MAX_SENT_BYTES) {
-                g_byte_array_remove_range(self->output, 0, (guint)self->n_sent);
-                self->n_sent = 0;
-        }
+        if (self->n_sent == self->output->len || self->n_sent > MAX_SENT_BYTES)
+                drop_sent(self);
 
         return TRUE;
 }
@@ -188,17 +197,36 @@ gboolean
 tg_redis_pipe_run(TgRedisPipe *self)
 {
         gboolean is_open = send_output(self); /* if not, there may be a reason to be read */
+        int result;
         gssize n;
 
         while (self->reader->len - self->reader->pos <= MAX_REPLY_BYTES) {
                 n = tg_redis_socket_read(self->socket, self->input, READ_BYTES);
                 if (n <= 0)
                         return is_open && n == 0;
-                if (redisReaderFeed(self->reader, (const char *)self->input, (size_t)n) != REDIS_OK)
+                result = redisReaderFeed(self->reader, (const char *)self->input, (size_t)n);
+                explicit_bzero(self->input, (gsize)n);
+                self->is_fed = TRUE;
+                if (result != REDIS_OK)
                         return FALSE;
         }
 
         return is_open;
+}
+
+/* A reader keeps what it has read until something else comes to lie there; one that is freed
+ * does not. Not in the middle of a reply. */
+static void
+renew_reader(TgRedisPipe *self)
+{
+        const redisReader *reader = self->reader;
+        gboolean is_between = reader->ridx < 0 || (reader->ridx == 0 && reader->rstack[0].type < 0);
+
+        if (!self->is_fed || reader->err || !is_between || reader->pos != reader->len)
+                return;
+        redisReaderFree(self->reader);
+        self->reader = redisReaderCreate();
+        self->is_fed = FALSE;
 }
 
 TgReply *
@@ -209,6 +237,8 @@ tg_redis_pipe_take(TgRedisPipe *self, gboolean *ret_is_broken)
 
         *ret_is_broken =
                 !is_well || (!reply && self->reader->len - self->reader->pos > MAX_REPLY_BYTES);
+        if (!reply)
+                renew_reader(self);
 
         return reply;
 }

@@ -61,7 +61,8 @@ new_context(const TgRedisTls *tls, GError **error)
 
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
         SSL_CTX_set_mode(context,
-                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+                         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                 SSL_MODE_RELEASE_BUFFERS);
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
         if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
             (tls->ca_file ? SSL_CTX_load_verify_file(context, tls->ca_file)

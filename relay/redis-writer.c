@@ -10,6 +10,7 @@
 #include "protocol/error.h"
 #include "relay/log.h"
 #include "relay/redis-core.h"
+#include "relay/wipe.h"
 
 /* A call may wait so long for a connection, and for Redis to answer one command. */
 #define WAIT_US (1 * G_USEC_PER_SEC)
@@ -334,7 +335,7 @@ redis_take(TgWriter *writer, GArray *jobs)
         enforce_times(self);
         serve_dirty(self);
         g_array_append_vals(jobs, self->finished->data, self->finished->len);
-        g_array_set_size(self->finished, 0);
+        tg_wipe_array(self->finished);
         tg_redis_set_timer(self, MAX(1, self->next_check_us - g_get_monotonic_time()));
 }
 

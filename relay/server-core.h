@@ -37,6 +37,7 @@ struct TgServer {
         gboolean is_stopping;
         gint64 stop_us; /* then nobody is waited for any more */
         gint64 next_pulse_us;
+        gint64 tidy_us; /* when what is over is to be overwritten; 0: nothing is */
 };
 
 /* One request, from its headers to its answer. */

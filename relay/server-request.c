@@ -5,6 +5,7 @@
 #include "relay/metrics.h"
 #include "relay/response.h"
 #include "relay/server-core.h"
+#include "relay/wipe.h"
 
 static guint
 admit(gpointer source, gboolean is_creation)
@@ -147,7 +148,7 @@ tg_server_take_finished(TgServer *self)
                 if (has_changed)
                         wake(self, job.is_any ? NULL : job.id);
         }
-        g_array_set_size(self->finished, 0);
+        tg_wipe_array(self->finished);
 }
 
 void

@@ -9,8 +9,10 @@
 #include "relay/metrics.h"
 #include "relay/server-core.h"
 #include "relay/tls.h"
+#include "relay/wipe.h"
 
 #define MAX_SLEEP_US (60 * G_USEC_PER_SEC)
+#define TIDY_US G_USEC_PER_SEC
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%NO_TICKETS"
 
 /* ---- connections ---- */
@@ -238,6 +240,10 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, tg_door_next_us(self->door, now_us));
         if (self->is_stopping)
                 next_us = MIN(next_us, self->stop_us - now_us);
+        if (self->tidy_us > 0)
+                next_us = MIN(next_us, self->tidy_us - now_us);
+        if (tg_rate_limit_next_us(self->options.rate_limit, now_us) >= 0)
+                next_us = MIN(next_us, tg_rate_limit_next_us(self->options.rate_limit, now_us));
         for (guint i = 0; i < self->daemons->len; i++) {
                 MHD_UNSIGNED_LONG_LONG ms;
 
@@ -259,14 +265,31 @@ pulse(TgServer *self, gint64 now_us)
                 self->options.on_pulse(self->options.user_data);
 }
 
+/* Who was here may have gone: a second after something was done, and each second while more is,
+ * nothing is left of it but what still runs. An idle relay has nothing to tidy. */
+static void
+tidy(TgServer *self, gboolean is_busy, gint64 now_us)
+{
+        if (self->tidy_us > 0 && now_us >= self->tidy_us) {
+                if (self->options.reader)
+                        tg_store_rest(self->options.reader);
+                tg_wipe_stack();
+                self->tidy_us = 0;
+        }
+        if (is_busy && self->tidy_us == 0)
+                self->tidy_us = now_us + TIDY_US;
+        tg_rate_limit_sweep(self->options.rate_limit, now_us);
+}
+
 /* One turn; TRUE when the signal descriptor is readable. */
 static gboolean
 turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
 {
         gint64 now_us = g_get_monotonic_time();
+        gboolean is_busy;
 
         tg_metrics_set(TG_GAUGE_BUSY_SINCE_US, 0);
-        poll(fds, n_fds, find_timeout_ms(self, now_us));
+        is_busy = poll(fds, n_fds, find_timeout_ms(self, now_us)) > 0;
         now_us = g_get_monotonic_time();
         tg_metrics_set(TG_GAUGE_BUSY_SINCE_US, now_us);
         pulse(self, now_us);
@@ -282,6 +305,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_writer_push(self->options.writer, self->pending);
+        tidy(self, is_busy || self->is_run_again, now_us);
         tg_metrics_set(TG_GAUGE_HELD, tg_held_count(self->held));
         tg_metrics_set(TG_GAUGE_BODY_BYTES, (gint64)self->bodies.n_bytes);
 

@@ -21,6 +21,7 @@
 
 struct TgSqliteFile {
         char *path;
+        guint64 max_bytes;
         int lock_fd;
         sqlite3 *db;
 
@@ -28,14 +29,20 @@ struct TgSqliteFile {
         int n_carried_pages; /* of them asked of the thread */
         gboolean has_removed;
         gboolean is_sweep_due;
+        gboolean is_stale;
 
         GThread *thread;
-        sqlite3 *thread_db;
         GMutex mutex;
         GCond cond;
         gboolean is_wanted;
         gboolean is_stopping;
 };
+
+static gboolean
+is_in_memory(const TgSqliteFile *self)
+{
+        return strcmp(self->path, ":memory:") == 0;
+}
 
 static gboolean
 fail(TgSqliteFile *self, const char *what, GError **error)
@@ -70,6 +77,20 @@ on_committed(void *user_data, sqlite3 *db, const char *name, int n_pages)
         return SQLITE_OK;
 }
 
+static gboolean connect_to(TgSqliteFile *self, sqlite3 **ret_db, GError **error);
+
+/* By a connection that lasts no longer: it would keep the last page that went through it.
+ * Whatever goes wrong is met again, and reported, by the writer. */
+static void
+carry_over_now(TgSqliteFile *self)
+{
+        sqlite3 *db = NULL;
+
+        if (connect_to(self, &db, NULL))
+                sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        sqlite3_close(db);
+}
+
 static gpointer
 carry_over(gpointer user_data)
 {
@@ -83,9 +104,7 @@ carry_over(gpointer user_data)
                 }
                 self->is_wanted = FALSE;
                 g_mutex_unlock(&self->mutex);
-                /* Whatever goes wrong is met again, and reported, by the writer. */
-                sqlite3_wal_checkpoint_v2(
-                        self->thread_db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+                carry_over_now(self);
                 g_mutex_lock(&self->mutex);
         }
         g_mutex_unlock(&self->mutex);
@@ -113,8 +132,10 @@ tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep)
         self->is_sweep_due |= is_sweep && self->has_removed;
         if (self->is_sweep_due &&
             sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-                    SQLITE_OK)
+                    SQLITE_OK) {
                 self->is_sweep_due = self->has_removed = FALSE;
+                self->is_stale = !is_in_memory(self);
+        }
 }
 
 /* ---- opening and closing ---- */
@@ -174,11 +195,23 @@ make_schema(TgSqliteFile *self, const char *schema, GError **error)
                fail(self, "make", error);
 }
 
+/* What each writing connection has to be told. */
 static gboolean
-prepare(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **error)
+configure_writer(TgSqliteFile *self, sqlite3 *db)
 {
-        guint64 max_pages = max_bytes == 0 ? G_MAXUINT32 - 1 : max_bytes / PAGE_BYTES;
+        guint64 max_pages = self->max_bytes == 0 ? G_MAXUINT32 - 1 : self->max_bytes / PAGE_BYTES;
         g_autofree char *settings = NULL;
+
+        settings = g_strdup_printf("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
+                                   "PRAGMA max_page_count = %" G_GUINT64_FORMAT ";",
+                                   CLAMP(max_pages, 1, G_MAXUINT32 - 1));
+
+        return sqlite3_exec(db, settings, NULL, NULL, NULL) == SQLITE_OK;
+}
+
+static gboolean
+prepare(TgSqliteFile *self, const char *schema, GError **error)
+{
         gint64 version, n_tables;
 
         if (!ask_number(self->db, "PRAGMA user_version", &version) ||
@@ -192,10 +225,7 @@ prepare(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **erro
                 return FALSE;
         }
 
-        settings = g_strdup_printf("PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;"
-                                   "PRAGMA max_page_count = %" G_GUINT64_FORMAT ";",
-                                   CLAMP(max_pages, 1, G_MAXUINT32 - 1));
-        if (sqlite3_exec(self->db, settings, NULL, NULL, NULL) != SQLITE_OK)
+        if (!configure_writer(self, self->db))
                 return fail(self, "open", error);
 
         return version != 0 || make_schema(self, schema, error);
@@ -229,19 +259,12 @@ lock(TgSqliteFile *self, GError **error)
 }
 
 static gboolean
-is_in_memory(const TgSqliteFile *self)
-{
-        return strcmp(self->path, ":memory:") == 0;
-}
-
-static gboolean
-open_file(TgSqliteFile *self, const char *schema, guint64 max_bytes, GError **error)
+open_file(TgSqliteFile *self, const char *schema, GError **error)
 {
         if (is_in_memory(self))
-                return connect_to(self, &self->db, error) &&
-                       prepare(self, schema, max_bytes, error);
+                return connect_to(self, &self->db, error) && prepare(self, schema, error);
         if (!lock(self, error) || !connect_to(self, &self->db, error) ||
-            !prepare(self, schema, max_bytes, error) || !connect_to(self, &self->thread_db, error))
+            !prepare(self, schema, error))
                 return FALSE;
 
         self->has_removed = TRUE; /* by the process before, perhaps */
@@ -256,14 +279,18 @@ tg_sqlite_file_open(const char *path, const char *schema, guint64 max_bytes, GEr
 {
         TgSqliteFile *self = g_new0(TgSqliteFile, 1);
 
-        /* Statistics that nobody asks for cost a lock at each allocation. Refused,
-         * and no matter, once SQLite is in use. */
+        /* Statistics that nobody asks for cost a lock at each allocation; what each
+         * connection would allocate beforehand is never freed, and so not overwritten
+         * (Debian's SQLite does not anyway).
+         * Refused, and no matter, once SQLite is in use. */
         sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+        sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
         self->path = g_strdup(path);
+        self->max_bytes = max_bytes;
         self->lock_fd = -1;
         g_mutex_init(&self->mutex);
         g_cond_init(&self->cond);
-        if (open_file(self, schema, max_bytes, error))
+        if (open_file(self, schema, error))
                 return self;
         tg_sqlite_file_free(self);
 
@@ -282,7 +309,6 @@ tg_sqlite_file_free(TgSqliteFile *self)
                 g_mutex_unlock(&self->mutex);
                 g_thread_join(self->thread);
         }
-        sqlite3_close(self->thread_db);
         sqlite3_close(self->db);
         g_mutex_clear(&self->mutex);
         g_cond_clear(&self->cond);
@@ -296,6 +322,32 @@ sqlite3 *
 tg_sqlite_file_db(TgSqliteFile *self)
 {
         return self->db;
+}
+
+gboolean
+tg_sqlite_file_is_stale(const TgSqliteFile *self)
+{
+        return self->is_stale;
+}
+
+sqlite3 *
+tg_sqlite_file_open_writer(TgSqliteFile *self)
+{
+        sqlite3 *db = NULL;
+
+        if (connect_to(self, &db, NULL) && configure_writer(self, db))
+                return db;
+        sqlite3_close(db);
+
+        return NULL;
+}
+
+void
+tg_sqlite_file_set_db(TgSqliteFile *self, sqlite3 *db)
+{
+        sqlite3_wal_hook(db, on_committed, self);
+        self->db = db;
+        self->is_stale = FALSE;
 }
 
 sqlite3 *
@@ -313,6 +365,21 @@ tg_sqlite_file_connect(TgSqliteFile *self, GError **error)
         sqlite3_close(db);
 
         return NULL;
+}
+
+gboolean
+tg_sqlite_prepare(sqlite3 *db,
+                  const char *const *texts,
+                  guint n_queries,
+                  sqlite3_stmt **ret_queries)
+{
+        for (guint i = 0; i < n_queries; i++)
+                if (sqlite3_prepare_v3(
+                            db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &ret_queries[i], NULL) !=
+                    SQLITE_OK)
+                        return FALSE;
+
+        return TRUE;
 }
 
 gboolean

@@ -25,6 +25,14 @@ void tg_sqlite_file_free(TgSqliteFile *self);
 /* The writing connection. */
 sqlite3 *tg_sqlite_file_db(TgSqliteFile *self);
 
+/* Whether that connection has in memory what has been erased from the file: copies of pages and
+ * rows that are gone. They go with the connection, so another is to take its place. */
+gboolean tg_sqlite_file_is_stale(const TgSqliteFile *self);
+/* That other one, NULL when there is none to be had now. */
+sqlite3 *tg_sqlite_file_open_writer(TgSqliteFile *self);
+/* @db is the writing connection from now on; who had the one before closes it. */
+void tg_sqlite_file_set_db(TgSqliteFile *self, sqlite3 *db);
+
 /* A further connection, to read: the caller's. NULL without @error set for ":memory:". */
 sqlite3 *tg_sqlite_file_connect(TgSqliteFile *self, GError **error);
 
@@ -33,6 +41,12 @@ void tg_sqlite_file_note_removal(TgSqliteFile *self);
 
 /* Between two batches. @is_sweep: erase what has been noted. */
 void tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep);
+
+/* Prepares @n_queries of @texts, to be used again and again. */
+gboolean tg_sqlite_prepare(sqlite3 *db,
+                           const char *const *texts,
+                           guint n_queries,
+                           sqlite3_stmt **ret_queries);
 
 /* Counts what @db has. */
 gboolean tg_sqlite_measure(sqlite3 *db, TgStoreSize *ret_size, GError **error);

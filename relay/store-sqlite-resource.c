@@ -285,19 +285,12 @@ tg_sqlite_resources_new(sqlite3 *db, TgSqliteFile *file, GError **error)
 
         self->db = db;
         self->file = file;
-        for (guint i = 0; i < n_queries; i++)
-                if (sqlite3_prepare_v3(db,
-                                       query_texts[i],
-                                       -1,
-                                       SQLITE_PREPARE_PERSISTENT,
-                                       &self->queries[i],
-                                       NULL) != SQLITE_OK) {
-                        fail(self, "open the store", error);
-                        tg_sqlite_resources_free(self);
-                        return NULL;
-                }
+        if (tg_sqlite_prepare(db, query_texts, n_queries, self->queries))
+                return self;
+        fail(self, "open the store", error);
+        tg_sqlite_resources_free(self);
 
-        return self;
+        return NULL;
 }
 
 void

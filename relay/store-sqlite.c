@@ -5,6 +5,7 @@
 #include "protocol/error.h"
 #include "relay/store-sqlite-file.h"
 #include "relay/store-sqlite-resource.h"
+#include "relay/store-sqlite-row.h"
 #include "relay/store.h"
 
 /* Removed in one batch at most, for others wait behind it. */
@@ -12,11 +13,6 @@
 #define TOLD_BYTES 16
 #define RESOURCES(store) (((Sqlite *)(store))->resources)
 
-#define SELECT_MAILBOX                                                                             \
-        "SELECT row, id, expires, rights, version, writer, creation, verifier, "                   \
-        "initiator, initiator_request, initiator_operation, "                                      \
-        "recipient, recipient_request, recipient_operation, "                                      \
-        "title, description, image_url, payload FROM mailbox "
 #define SET_STATE                                                                                  \
         "UPDATE mailbox SET version = ?2, writer = ?3, "                                           \
         "initiator_request = ?4, initiator_operation = ?5, "                                       \
@@ -43,8 +39,8 @@ typedef enum {
 #define N_READER_QUERIES QUERY_BEGIN
 
 static const char *const query_texts[] = {
-        [QUERY_LOAD] = SELECT_MAILBOX "WHERE id = ?1",
-        [QUERY_LOAD_CREATION] = SELECT_MAILBOX "WHERE creation = ?1",
+        [QUERY_LOAD] = TG_SELECT_MAILBOX "WHERE id = ?1",
+        [QUERY_LOAD_CREATION] = TG_SELECT_MAILBOX "WHERE creation = ?1",
         [QUERY_LOAD_END] = "SELECT word FROM ended WHERE claim = ?1 AND at > ?2",
         [QUERY_BEGIN] = "BEGIN IMMEDIATE",
         [QUERY_COMMIT] = "COMMIT",
@@ -63,7 +59,7 @@ static const char *const query_texts[] = {
                                   "recipient_token = ?3 WHERE row = ?1",
         [QUERY_DELETE] = "DELETE FROM mailbox WHERE row = ?1",
         [QUERY_TELL] = "INSERT INTO ended (claim, word, at) VALUES (?1, ?2, ?3)",
-        [QUERY_EXPIRED] = SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
+        [QUERY_EXPIRED] = TG_SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
         [QUERY_FORGET] = "DELETE FROM ended WHERE at <= ?1 AND row IN "
                          "(SELECT row FROM ended ORDER BY row LIMIT ?2)",
 };
@@ -99,25 +95,6 @@ run(Sqlite *self, Query query, const char *what, GError **error)
         sqlite3_reset(stmt);
 
         return is_done;
-}
-
-/* Bound memory outlives the step: nothing is copied. */
-static void
-bind_blob(sqlite3_stmt *stmt, int at, const guint8 *bytes, gsize n_bytes)
-{
-        sqlite3_bind_blob64(stmt, at, bytes, n_bytes, SQLITE_STATIC);
-}
-
-static void
-bind_text(sqlite3_stmt *stmt, int at, const char *text)
-{
-        sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC);
-}
-
-static char *
-column_text(sqlite3_stmt *stmt, int at)
-{
-        return g_strdup((const char *)sqlite3_column_text(stmt, at));
 }
 
 static void
@@ -158,36 +135,7 @@ store_rollback(TgStore *store)
 
 /* ---- mailboxes ---- */
 
-static gboolean
-read_party(sqlite3_stmt *stmt, int at, TgParty *party)
-{
-        party->last_operation = (guint)sqlite3_column_int(stmt, at + 2);
-
-        return tg_sqlite_column(stmt, at, party->claim, sizeof party->claim) &&
-               tg_sqlite_column(stmt, at + 1, party->last_request, sizeof party->last_request);
-}
-
-static gboolean
-read_mailbox(sqlite3_stmt *stmt, TgMailbox *mailbox)
-{
-        *mailbox = (TgMailbox){
-                .row = sqlite3_column_int64(stmt, 0),
-                .expires_s = sqlite3_column_int64(stmt, 2),
-                .rights = (TgRights)sqlite3_column_int(stmt, 3),
-                .version = (guint64)sqlite3_column_int64(stmt, 4),
-                .writer = (TgSide)sqlite3_column_int(stmt, 5),
-                .has_verifier = sqlite3_column_type(stmt, 7) != SQLITE_NULL,
-        };
-
-        return tg_sqlite_column(stmt, 1, mailbox->id, sizeof mailbox->id) &&
-               tg_sqlite_column(stmt, 6, mailbox->creation, sizeof mailbox->creation) &&
-               (!mailbox->has_verifier ||
-                tg_sqlite_column(stmt, 7, mailbox->verifier, sizeof mailbox->verifier)) &&
-               read_party(stmt, 8, &mailbox->parties[TG_SIDE_INITIATOR]) &&
-               read_party(stmt, 11, &mailbox->parties[TG_SIDE_RECIPIENT]);
-}
-
-/* Steps a query of SELECT_MAILBOX that has its parameters. */
+/* Steps a query of TG_SELECT_MAILBOX that has its parameters. */
 static gboolean
 step_mailbox(Sqlite *self, Query query, gboolean *ret_found, TgMailbox *ret_mailbox, GError **error)
 {
@@ -195,7 +143,7 @@ step_mailbox(Sqlite *self, Query query, gboolean *ret_found, TgMailbox *ret_mail
         int r = sqlite3_step(stmt);
 
         self->found = stmt;
-        if (r == SQLITE_ROW && read_mailbox(stmt, ret_mailbox)) {
+        if (r == SQLITE_ROW && tg_sqlite_row_read(stmt, ret_mailbox)) {
                 *ret_found = TRUE;
                 return TRUE;
         }
@@ -220,7 +168,7 @@ load_by(TgStore *store,
         Sqlite *self = (Sqlite *)store;
 
         store_release(store);
-        bind_blob(self->queries[query], 1, key, TG_ID_BYTES);
+        tg_sqlite_bind_blob(self->queries[query], 1, key, TG_ID_BYTES);
 
         return step_mailbox(self, query, ret_found, ret_mailbox, error);
 }
@@ -254,11 +202,11 @@ store_load_content(TgStore *store, gboolean with_payload, TgContent *ret_content
 
         g_return_val_if_fail(stmt != NULL, FALSE);
 
-        content.display.title = column_text(stmt, 14);
-        content.display.description = column_text(stmt, 15);
-        content.display.image_url = column_text(stmt, 16);
+        content.display.title = tg_sqlite_column_text(stmt, 14);
+        content.display.description = tg_sqlite_column_text(stmt, 15);
+        content.display.image_url = tg_sqlite_column_text(stmt, 16);
         if (with_payload)
-                content.payload = column_text(stmt, 17);
+                content.payload = tg_sqlite_column_text(stmt, 17);
         /* A long payload is fetched only now, and that may fail. */
         if (!content.display.title || !content.display.description || !content.display.image_url ||
             (with_payload && !content.payload))
@@ -281,27 +229,11 @@ store_insert(TgStore *store,
         sqlite3_stmt *stmt = self->queries[QUERY_INSERT];
 
         store_release(store);
-        bind_blob(stmt, 1, mailbox->id, sizeof mailbox->id);
-        sqlite3_bind_int64(stmt, 2, mailbox->expires_s);
-        sqlite3_bind_int(stmt, 3, (int)mailbox->rights);
-        sqlite3_bind_int64(stmt, 4, (gint64)mailbox->version);
-        sqlite3_bind_int(stmt, 5, (int)mailbox->writer);
-        bind_blob(stmt, 6, mailbox->creation, sizeof mailbox->creation);
-        if (mailbox->has_verifier)
-                bind_blob(stmt, 7, mailbox->verifier, sizeof mailbox->verifier);
-        else
-                sqlite3_bind_null(stmt, 7);
-        for (int i = 0; i < TG_N_SIDES; i++) {
-                const TgParty *party = &mailbox->parties[i];
-
-                bind_blob(stmt, 8 + 3 * i, party->claim, sizeof party->claim);
-                bind_blob(stmt, 9 + 3 * i, party->last_request, sizeof party->last_request);
-                sqlite3_bind_int(stmt, 10 + 3 * i, (int)party->last_operation);
-        }
-        bind_text(stmt, 14, display->title);
-        bind_text(stmt, 15, display->description);
-        bind_text(stmt, 16, display->image_url);
-        bind_text(stmt, 17, payload);
+        tg_sqlite_row_bind(stmt, mailbox);
+        tg_sqlite_bind_text(stmt, 14, display->title);
+        tg_sqlite_bind_text(stmt, 15, display->description);
+        tg_sqlite_bind_text(stmt, 16, display->image_url);
+        tg_sqlite_bind_text(stmt, 17, payload);
         if (!run(self, QUERY_INSERT, "store the mailbox", error))
                 return FALSE;
         mailbox->row = sqlite3_last_insert_rowid(self->db);
@@ -322,13 +254,13 @@ store_save(TgStore *store, const TgMailbox *mailbox, const char *payload, GError
         sqlite3_bind_int64(stmt, 1, mailbox->row);
         sqlite3_bind_int64(stmt, 2, (gint64)mailbox->version);
         sqlite3_bind_int(stmt, 3, (int)mailbox->writer);
-        bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
+        tg_sqlite_bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
         sqlite3_bind_int(stmt, 5, (int)initiator->last_operation);
-        bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
-        bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
+        tg_sqlite_bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
+        tg_sqlite_bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
         sqlite3_bind_int(stmt, 8, (int)recipient->last_operation);
         if (payload)
-                bind_text(stmt, 9, payload);
+                tg_sqlite_bind_text(stmt, 9, payload);
         tg_sqlite_file_note_removal(self->file);
 
         return run(self, query, "store the change", error);
@@ -344,8 +276,8 @@ store_save_token(
 
         store_release(store);
         sqlite3_bind_int64(stmt, 1, mailbox->row);
-        bind_text(stmt, 2, token ? token->type : NULL);
-        bind_text(stmt, 3, token ? token->data : NULL);
+        tg_sqlite_bind_text(stmt, 2, token ? token->type : NULL);
+        tg_sqlite_bind_text(stmt, 3, token ? token->data : NULL);
         tg_sqlite_file_note_removal(self->file);
 
         return run(self, query, "store the notification token", error);
@@ -359,7 +291,7 @@ tell(Sqlite *self, const TgParty *party, TgEnd word, gint64 at_s, GError **error
 
         if (memcmp(party->claim, nobody, sizeof nobody) == 0)
                 return TRUE;
-        bind_blob(stmt, 1, party->claim, TOLD_BYTES);
+        tg_sqlite_bind_blob(stmt, 1, party->claim, TOLD_BYTES);
         sqlite3_bind_int(stmt, 2, (int)word);
         sqlite3_bind_int64(stmt, 3, at_s);
 
@@ -398,7 +330,7 @@ store_load_end(TgStore *store,
         int r;
 
         store_release(store);
-        bind_blob(stmt, 1, claim, TOLD_BYTES);
+        tg_sqlite_bind_blob(stmt, 1, claim, TOLD_BYTES);
         sqlite3_bind_int64(stmt, 2, since_s);
         r = sqlite3_step(stmt);
         *ret_word = r == SQLITE_ROW ? (TgEnd)sqlite3_column_int(stmt, 0) : TG_END_NONE;
@@ -484,9 +416,9 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
 }
 
 static void
-store_maintain(TgStore *store, gboolean is_sweep)
+store_rest(TgStore *store)
 {
-        tg_sqlite_file_maintain(((Sqlite *)store)->file, is_sweep);
+        sqlite3_db_release_memory(((Sqlite *)store)->db);
 }
 
 /* ---- opening and closing ---- */
@@ -494,17 +426,19 @@ store_maintain(TgStore *store, gboolean is_sweep)
 static gboolean
 prepare_queries(Sqlite *self, guint n_queries, GError **error)
 {
-        for (guint i = 0; i < n_queries; i++)
-                if (sqlite3_prepare_v3(self->db,
-                                       query_texts[i],
-                                       -1,
-                                       SQLITE_PREPARE_PERSISTENT,
-                                       &self->queries[i],
-                                       NULL) != SQLITE_OK)
-                        return fail(self, "open the store", error);
+        if (!tg_sqlite_prepare(self->db, query_texts, n_queries, self->queries))
+                return fail(self, "open the store", error);
         self->resources = tg_sqlite_resources_new(self->db, self->file, error);
 
         return self->resources != NULL;
+}
+
+static void
+finalize_queries(Sqlite *self)
+{
+        for (guint i = 0; i < N_QUERIES; i++)
+                sqlite3_finalize(self->queries[i]);
+        tg_sqlite_resources_free(self->resources);
 }
 
 static void
@@ -512,14 +446,45 @@ store_free(TgStore *store)
 {
         Sqlite *self = (Sqlite *)store;
 
-        for (guint i = 0; i < N_QUERIES; i++)
-                sqlite3_finalize(self->queries[i]);
-        tg_sqlite_resources_free(self->resources);
+        finalize_queries(self);
         if (self->file)
                 tg_sqlite_file_free(self->file);
         else
                 sqlite3_close(self->db);
         g_free(self);
+}
+
+/* What the old connection knew goes with it. Where there is no other now, the next sweep finds one.
+ */
+static void
+renew(Sqlite *self)
+{
+        Sqlite other = {
+                .base = self->base,
+                .file = self->file,
+                .db = tg_sqlite_file_open_writer(self->file),
+        };
+
+        if (other.db && prepare_queries(&other, N_QUERIES, NULL)) {
+                Sqlite old = *self;
+
+                *self = other;
+                other = old;
+                tg_sqlite_file_set_db(self->file, self->db);
+        }
+        finalize_queries(&other);
+        sqlite3_close(other.db);
+}
+
+static void
+store_maintain(TgStore *store, gboolean is_sweep)
+{
+        Sqlite *self = (Sqlite *)store;
+
+        store_release(store);
+        tg_sqlite_file_maintain(self->file, is_sweep);
+        if (is_sweep && tg_sqlite_file_is_stale(self->file))
+                renew(self);
 }
 
 static Sqlite *store_new(gboolean is_writer);
@@ -566,6 +531,7 @@ static const TgStoreClass store_class = {
         .remove_resource = store_remove_resource,
         .erase = store_erase,
         .maintain = store_maintain,
+        .rest = store_rest,
         .reader = store_reader,
         .measure = store_measure,
         .free = store_free,

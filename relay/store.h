@@ -155,6 +155,7 @@ typedef struct {
         gboolean (*erase)(
                 TgStore *self, gint64 now_s, gint64 told_s, gboolean *ret_is_done, GError **error);
         void (*maintain)(TgStore *self, gboolean is_sweep);
+        void (*rest)(TgStore *self); /* or NULL */
         TgStore *(*reader)(TgStore *self, GError **error);
         gboolean (*measure)(TgStore *self, TgStoreSize *ret_size, GError **error); /* or NULL */
         void (*free)(TgStore *self);
@@ -329,6 +330,15 @@ static inline void
 tg_store_maintain(TgStore *self, gboolean is_sweep)
 {
         self->class->maintain(self, is_sweep);
+}
+
+/* Nothing is being read now: what is kept in memory for the next time is given up, for it may be
+ * of something that has gone. */
+static inline void
+tg_store_rest(TgStore *self)
+{
+        if (self->class->rest)
+                self->class->rest(self);
 }
 
 /* NULL without @error set: this store cannot be read beside its writer. */

@@ -8,6 +8,7 @@
 #include "protocol/error.h"
 #include "relay/doubt.h"
 #include "relay/metrics.h"
+#include "relay/wipe.h"
 
 /* So that the first of a batch does not wait for a thousandth. */
 #define MAX_BATCH 512
@@ -159,6 +160,8 @@ write_loop(gpointer user_data)
                 if (is_sweep && !sweep(self))
                         self->next_sweep_us = g_get_monotonic_time() + self->sweep_interval_us;
                 tg_store_maintain(self->store, is_sweep);
+                if (is_sweep)
+                        tg_wipe_stack();
         }
 
         return NULL;

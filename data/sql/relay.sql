@@ -3,7 +3,7 @@
 -- What the relay keeps, and all that it keeps. No address, no user agent, no time
 -- of access. A claim is here as SHA-256(mailbox id, claim) alone: one claim used
 -- for two mailboxes cannot be seen to be one, and what outlives a mailbox (the
--- table "ended") does not tell which mailbox that was.
+-- table "ended") does not tell which mailbox that was. Rows are in the order in which they came.
 --
 -- An ordinary rowid table: filling one WITHOUT ROWID in the order of random ids
 -- takes many times as long, and halves the throughput of a small one. The payload
