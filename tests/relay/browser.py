@@ -168,8 +168,9 @@ class Browser:
     def __init__(self, folder, authority, origin, net_log=None):
         self.home = folder
         self.opened_path = os.path.join(folder, "opened")
-        tools = os.path.join(folder, "bin")
+        tools, scratch = os.path.join(folder, "bin"), os.path.join(folder, "tmp")
         os.makedirs(tools)
+        os.makedirs(scratch)
         for name, text in (("xdg-open", XDG_OPEN), ("xdg-settings", XDG_SETTINGS)):
             with open(os.path.join(tools, name), "w") as file:
                 file.write(text)
@@ -186,7 +187,9 @@ class Browser:
         self.arguments.append("--no-sandbox")
         if net_log:
             self.arguments += ["--log-net-log=" + net_log, "--net-log-capture-mode=Everything"]
-        environment = dict(os.environ, HOME=folder, PATH=tools + ":" + os.environ["PATH"])
+        # What it leaves in its folder for temporary files goes with its home.
+        environment = dict(os.environ, HOME=folder, TMPDIR=scratch,
+                           PATH=tools + ":" + os.environ["PATH"])
         # No display, folder or bus of who runs the tests; what makes our programs strict is not
         # for a browser's libraries.
         for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_CONFIG_HOME",
