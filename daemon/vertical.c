@@ -6,6 +6,7 @@ static const TgVertical *const built_in[] = {
         &tg_vertical_generic,
         &tg_vertical_keyring_item,
         &tg_vertical_ssh,
+        &tg_vertical_totp,
 };
 static GPtrArray *verticals; /* NULL-terminated */
 

@@ -72,3 +72,4 @@ gboolean tg_vertical_requires_pin(const TgVertical *self);
 extern const TgVertical tg_vertical_generic;
 extern const TgVertical tg_vertical_keyring_item;
 extern const TgVertical tg_vertical_ssh;
+extern const TgVertical tg_vertical_totp;
