@@ -1,51 +1,46 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A load of whole shares over kept TLS connections: one thread, one epoll, every
- * connection running its cycle over and over.
+ * A load over TLS: one thread, one epoll, every connection running its cycle over and over.
  *
- *      relay-load relay|dav HOST:PORT CONNECTIONS SECONDS
+ *      relay-load KIND HOST:PORT CONNECTIONS SECONDS [FILE]
  *
- *   relay   create, read by the second device (which binds it), update by that
- *           device, read, delete by the first
- *   dav     PUT, GET, PUT, GET, DELETE of one file
+ *   relay    create, read by the second device (which binds it), update by that
+ *            device, read, delete by the first
+ *   dav      PUT, GET, PUT, GET, DELETE of one file
+ *   read     of a mailbox that each makes for itself once
+ *   get      of a file that each puts there once
+ *   missing  GET of what there is not: 404; "missing-new" on a new connection each
+ *   ok       GET of what nginx answers by itself: 200; "ok-new" the same
+ *   held     read of a mailbox that each makes for itself, held for what does not come
+ *   idle     "ok" once, and no more
  *
- * Prints cycles/s, p50 and p99 of a request in microseconds, all cycles that were
- * run, warming up included, and its own CPU time in hundredths of a second. Anything
- * but the expected status ends it: a benchmark of errors is none.
+ * FILE is made when all are connected. Prints cycles/s, p50 and p99 of a request in microseconds,
+ * all cycles that were run, warming up included, and its own CPU time in hundredths of a second.
+ * Anything but the expected status ends it: a benchmark of errors is none.
  */
 
-#include <arpa/inet.h>
-#include <glib-unix.h>
-#include <glib.h>
-#include <netinet/tcp.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "relay-client.h"
 
 #define PAYLOAD_BYTES 2048
-#define N_STEPS 5
+#define MAX_STEPS 5
 #define MAX_SAMPLES 4000000
 
 typedef struct {
-        int fd;
-        SSL *ssl;
-        guint step;
-        char claims[2][40];
-        char id[40];
-        GString *out;
-        gsize n_sent;
-        char in[16384];
-        gsize n_in;
-        gint64 begun_us;
-} Client;
+        const char *name;
+        void (*ask)(BenchClient *client);
+        guint n_steps;
+        guint again; /* the step after the last */
+        const char *statuses[MAX_STEPS];
+        gboolean is_always_new;
+} Kind;
 
-static gboolean is_dav;
+static const Kind *kind;
 static const char *authority;
 static char *payload;
 static char *raw;
@@ -55,13 +50,6 @@ static gsize n_samples;
 static guint64 n_cycles;
 static guint64 n_all_cycles;
 static gboolean is_measuring;
-
-static G_GNUC_NORETURN void
-die(const char *what)
-{
-        fprintf(stderr, "relay-load: %s\n", what);
-        exit(1);
-}
 
 static void
 draw_uuid(char *text)
@@ -88,12 +76,22 @@ append_head(GString *out, const char *method, const char *path, gssize n_body)
 }
 
 static void
-ask_dav(Client *client)
+ask_nothing(BenchClient *client)
 {
-        g_autofree char *path = g_strconcat("/dav/", client->id, NULL);
-        static const char *const methods[N_STEPS] = {"PUT", "GET", "PUT", "GET", "DELETE"};
-        gboolean is_put = methods[client->step][0] == 'P';
+        append_head(client->out, "GET", "/nothing", -1);
+        g_string_append(client->out, "\r\n");
+}
 
+static void
+ask_dav(BenchClient *client)
+{
+        static const char *const methods[MAX_STEPS] = {"PUT", "GET", "PUT", "GET", "DELETE"};
+        gboolean is_put = methods[client->step][0] == 'P';
+        g_autofree char *path = NULL;
+
+        if (client->step == 0)
+                draw_uuid(client->id);
+        path = g_strconcat("/dav/", client->id, NULL);
         append_head(client->out, methods[client->step], path, is_put ? PAYLOAD_BYTES : -1);
         g_string_append(client->out, "\r\n");
         if (is_put)
@@ -101,145 +99,141 @@ ask_dav(Client *client)
 }
 
 static void
-ask_relay(Client *client)
+append_headers(BenchClient *client, guint who, gboolean has_request)
 {
-        static const char *const methods[N_STEPS] = {"POST", "POST", "PUT", "POST", "DELETE"};
-        static const guint who[N_STEPS] = {0, 1, 1, 0, 0};
-        g_autofree char *path =
-                client->step == 0 ? g_strdup("/v1/m") : g_strconcat("/v1/m/", client->id, NULL);
-        g_autofree char *body = NULL;
         char request[40];
 
-        if (client->step == 0)
-                body = g_strdup_printf("{\"payload\":%s,\"displayInformation\":{\"title\":"
-                                       "\"Shared credential\",\"description\":\"\",\"imageURL\":"
-                                       "\"\"},\"mailboxConfiguration\":{\"accessRights\":\"RWD\"}}",
-                                       payload);
-        if (client->step == 2)
-                body = g_strdup_printf("{\"payload\":%s}", payload);
-
-        append_head(client->out, methods[client->step], path, body ? (gssize)strlen(body) : 0);
-        g_string_append_printf(
-                client->out, "Mailbox-Device-Claim: %s\r\n", client->claims[who[client->step]]);
-        if (client->step != 1 && client->step != 3) {
-                draw_uuid(request);
-                g_string_append_printf(client->out, "Mailbox-Request-ID: %s\r\n", request);
-        }
-        g_string_append_printf(client->out,
-                               "%s\r\n%s",
-                               body ? "Content-Type: application/json\r\n" : "",
-                               body ? body : "");
+        g_string_append_printf(client->out, "Mailbox-Device-Claim: %s\r\n", client->claims[who]);
+        if (!has_request)
+                return;
+        draw_uuid(request);
+        g_string_append_printf(client->out, "Mailbox-Request-ID: %s\r\n", request);
 }
 
 static void
-ask(Client *client)
+append_json(BenchClient *client, const char *body)
 {
-        if (client->step == 0) {
-                draw_uuid(client->id);
-                draw_uuid(client->claims[0]);
-                draw_uuid(client->claims[1]);
-        }
-        g_string_truncate(client->out, 0);
-        client->n_sent = client->n_in = 0;
-        client->begun_us = g_get_monotonic_time();
-        if (is_dav)
-                ask_dav(client);
-        else
-                ask_relay(client);
+        g_string_append(client->out, "Content-Type: application/json\r\n\r\n");
+        g_string_append(client->out, body);
 }
+
+static void
+ask_create(BenchClient *client)
+{
+        g_autofree char *body =
+                g_strdup_printf("{\"payload\":%s,\"displayInformation\":{\"title\":"
+                                "\"Shared credential\",\"description\":\"\",\"imageURL\":"
+                                "\"\"},\"mailboxConfiguration\":{\"accessRights\":\"RWD\"}}",
+                                payload);
+
+        draw_uuid(client->claims[0]);
+        draw_uuid(client->claims[1]);
+        append_head(client->out, "POST", "/v1/m", (gssize)strlen(body));
+        append_headers(client, 0, TRUE);
+        append_json(client, body);
+}
+
+static void
+ask_mailbox(BenchClient *client, const char *method, guint who, const char *more)
+{
+        g_autofree char *path = g_strconcat("/v1/m/", client->id, NULL);
+
+        append_head(client->out, method, path, 0);
+        append_headers(client, who, method[0] == 'D');
+        g_string_append_printf(client->out, "%s\r\n", more);
+}
+
+static void
+ask_update(BenchClient *client)
+{
+        g_autofree char *path = g_strconcat("/v1/m/", client->id, NULL);
+        g_autofree char *body = g_strdup_printf("{\"payload\":%s}", payload);
+
+        append_head(client->out, "PUT", path, (gssize)strlen(body));
+        append_headers(client, 1, TRUE);
+        append_json(client, body);
+}
+
+static void
+ask_relay(BenchClient *client)
+{
+        switch (client->step) {
+        case 0:
+                ask_create(client);
+                return;
+        case 1:
+                ask_mailbox(client, "POST", 1, "");
+                return;
+        case 2:
+                ask_update(client);
+                return;
+        case 3:
+                ask_mailbox(client, "POST", 0, "");
+                return;
+        default:
+                ask_mailbox(client, "DELETE", 0, "");
+        }
+}
+
+static void
+ask_read(BenchClient *client)
+{
+        if (client->step == 0)
+                ask_create(client);
+        else
+                ask_mailbox(client, "POST", 0, "");
+}
+
+static void
+ask_held(BenchClient *client)
+{
+        if (client->step == 0)
+                ask_create(client);
+        else
+                ask_mailbox(client, "POST", 0, "If-None-Match: \"1\"\r\nPrefer: wait=600\r\n");
+}
+
+static void
+ask_once(BenchClient *client)
+{
+        if (client->step == 0)
+                ask_nothing(client);
+}
+
+static const Kind kinds[] = {
+        {"relay",       ask_relay,   5, 0, {"200", "200", "200", "200", "200"}, FALSE},
+        {"dav",         ask_dav,     5, 0, {"201", "200", "204", "200", "204"}, FALSE},
+        {"read",        ask_read,    2, 1, {"200", "200"},                      FALSE},
+        {"get",         ask_dav,     2, 1, {"201", "200"},                      FALSE},
+        {"missing",     ask_nothing, 1, 0, {"404"},                             FALSE},
+        {"missing-new", ask_nothing, 1, 0, {"404"},                             TRUE },
+        {"ok",          ask_nothing, 1, 0, {"200"},                             FALSE},
+        {"ok-new",      ask_nothing, 1, 0, {"200"},                             TRUE },
+        {"held",        ask_held,    2, 1, {"200", "304"},                      FALSE},
+        {"idle",        ask_once,    2, 1, {"200"},                             FALSE},
+};
 
 /* ---- what is answered ---- */
 
-/* TRUE when the answer is complete. */
-static gboolean
-judge(Client *client)
+static void
+judge(BenchClient *client, const char *body)
 {
-        static const char dav[N_STEPS][4] = {"201", "200", "204", "200", "204"};
-        const char *expected = is_dav ? dav[client->step] : "200";
-        char *end, *length, *link;
-        gsize n_body = 0;
+        const char *link; /* urlLink */
 
-        client->in[client->n_in] = '\0';
-        end = strstr(client->in, "\r\n\r\n");
-        if (!end)
-                return FALSE;
-        length = strcasestr(client->in, "\r\nContent-Length:");
-        if (length && length < end)
-                n_body = (gsize)strtoul(length + strlen("\r\nContent-Length:"), NULL, 10);
-        if (client->n_in < (gsize)(end + 4 - client->in) + n_body)
-                return FALSE;
-        if (strncmp(client->in + strlen("HTTP/1.1 "), expected, 3) != 0)
-                die(client->in);
-
-        if (!is_dav && client->step == 0) {
-                link = strstr(end, "/v1/m/");
-                if (!link)
-                        die("no urlLink");
+        if (strncmp(client->in + strlen("HTTP/1.1 "), kind->statuses[client->step], 3) != 0)
+                bench_die(client->in);
+        link = strstr(body, "/v1/m/");
+        if (link && client->step == 0) {
                 memcpy(client->id, link + strlen("/v1/m/"), 36);
                 client->id[36] = '\0';
         }
-        if (is_measuring && n_samples < MAX_SAMPLES)
+        if (is_measuring && client->step >= kind->again && n_samples < MAX_SAMPLES)
                 samples[n_samples++] = (guint32)(g_get_monotonic_time() - client->begun_us);
-        client->step = (client->step + 1) % N_STEPS;
-        if (client->step == 0) {
-                n_all_cycles++;
-                n_cycles += is_measuring;
-        }
-
-        return TRUE;
-}
-
-static void
-go_on(Client *client)
-{
-        for (;;) {
-                int n;
-
-                if (client->n_sent < client->out->len) {
-                        n = SSL_write(client->ssl,
-                                      client->out->str + client->n_sent,
-                                      (int)(client->out->len - client->n_sent));
-                        if (n > 0)
-                                client->n_sent += (gsize)n;
-                } else {
-                        n = SSL_read(client->ssl,
-                                     client->in + client->n_in,
-                                     (int)(sizeof client->in - 1 - client->n_in));
-                        if (n > 0) {
-                                client->n_in += (gsize)n;
-                                if (judge(client))
-                                        ask(client);
-                        }
-                }
-                if (n <= 0) {
-                        int problem = SSL_get_error(client->ssl, n);
-
-                        if (problem != SSL_ERROR_WANT_READ && problem != SSL_ERROR_WANT_WRITE)
-                                die("the connection ended");
-                        return;
-                }
-        }
-}
-
-static void
-open_client(Client *client, SSL_CTX *tls, const struct sockaddr_in *address, int epoll_fd)
-{
-        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = client};
-        int yes = 1;
-
-        client->out = g_string_sized_new(4096);
-        client->fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(client->fd, (const struct sockaddr *)address, sizeof *address) < 0)
-                die("cannot connect");
-        setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-        client->ssl = SSL_new(tls);
-        SSL_set_fd(client->ssl, client->fd);
-        if (SSL_connect(client->ssl) != 1)
-                die("no TLS");
-        if (g_unix_set_fd_nonblocking(client->fd, TRUE, NULL) == FALSE)
-                die("no fcntl");
-        epoll_ctl(epoll_fd, EPOLL_CTL_ADD, client->fd, &event);
-        ask(client);
+        if (++client->step < kind->n_steps)
+                return;
+        client->step = kind->again;
+        n_all_cycles++;
+        n_cycles += is_measuring;
 }
 
 static int
@@ -251,61 +245,49 @@ compare(const void *a, const void *b)
 }
 
 static void
-run_until(int epoll_fd, gint64 end_us)
+make_payload(void)
 {
-        struct epoll_event events[256];
+        g_autofree char *data = NULL;
 
-        while (g_get_monotonic_time() < end_us) {
-                int n = epoll_wait(epoll_fd, events, G_N_ELEMENTS(events), 100);
-
-                for (int i = 0; i < n; i++)
-                        go_on(events[i].data.ptr);
-        }
+        source = g_rand_new();
+        raw = g_malloc(PAYLOAD_BYTES);
+        for (gsize i = 0; i < PAYLOAD_BYTES; i++)
+                raw[i] = (char)g_rand_int(source);
+        data = g_base64_encode((const guchar *)raw, PAYLOAD_BYTES);
+        payload = g_strdup_printf("{\"type\":\"AEAD_AES_128_GCM\",\"data\":\"%s\"}", data);
 }
 
 int
 main(int argc, char **argv)
 {
-        struct sockaddr_in address = {.sin_family = AF_INET};
-        SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-        g_auto(GStrv) parts = NULL;
-        int epoll_fd = epoll_create1(0);
-        guint n_clients, seconds;
-        guint8 bytes[PAYLOAD_BYTES];
-        g_autofree char *data = NULL;
-        Client *clients;
-        gint64 begin_us;
+        BenchLoad load = {.ask = NULL, .judge = judge};
         struct rusage usage;
+        gint64 begin_us;
 
-        if (argc != 5)
-                die("relay-load relay|dav HOST:PORT CONNECTIONS SECONDS");
-        is_dav = strcmp(argv[1], "dav") == 0;
-        authority = argv[2];
-        parts = g_strsplit(authority, ":", 2);
-        inet_pton(AF_INET, parts[0], &address.sin_addr);
-        address.sin_port = htons((guint16)atoi(parts[1]));
-        n_clients = (guint)atoi(argv[3]);
-        seconds = (guint)atoi(argv[4]);
+        if (argc < 5 || argc > 6)
+                bench_die("relay-load KIND HOST:PORT CONNECTIONS SECONDS [FILE]");
+        for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
+                if (strcmp(argv[1], kinds[i].name) == 0)
+                        kind = &kinds[i];
+        if (!kind)
+                bench_die("there is no such kind");
+        authority = load.authority = argv[2];
+        load.n_clients = (guint)atoi(argv[3]);
+        load.is_always_new = kind->is_always_new;
+        load.ask = kind->ask;
+        make_payload();
+        samples = g_new0(guint32, MAX_SAMPLES);
 
-        source = g_rand_new();
-        for (gsize i = 0; i < sizeof bytes; i++)
-                bytes[i] = (guint8)g_rand_int(source);
-        data = g_base64_encode(bytes, sizeof bytes);
-        payload = g_strdup_printf("{\"type\":\"AEAD_AES_128_GCM\",\"data\":\"%s\"}", data);
-        raw = (char *)bytes;
-        samples = g_new(guint32, MAX_SAMPLES);
-        clients = g_new0(Client, n_clients);
-
-        SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL); /* loopback; the load is the point */
-        for (guint i = 0; i < n_clients; i++)
-                open_client(&clients[i], tls, &address, epoll_fd);
-        for (guint i = 0; i < n_clients; i++)
-                go_on(&clients[i]);
-        run_until(epoll_fd, g_get_monotonic_time() + G_USEC_PER_SEC / 2);
+        bench_open(&load);
+        if (argc > 5 && !g_file_set_contents(argv[5], "", 0, NULL))
+                bench_die("cannot write the file");
+        bench_run_until(g_get_monotonic_time() + G_USEC_PER_SEC / 2);
         is_measuring = TRUE;
         begin_us = g_get_monotonic_time();
-        run_until(epoll_fd, begin_us + (gint64)seconds * G_USEC_PER_SEC);
+        bench_run_until(begin_us + (gint64)atoi(argv[4]) * G_USEC_PER_SEC);
 
+        if (n_samples == 0)
+                bench_die("nothing was answered in this time");
         qsort(samples, n_samples, sizeof *samples, compare);
         getrusage(RUSAGE_SELF, &usage);
         printf("%.0f %u %u %" G_GUINT64_FORMAT " %ld\n",
