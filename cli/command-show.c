@@ -41,6 +41,19 @@ print_tries(const TgObject *share)
 }
 
 static void
+print_details(const TgObject *object)
+{
+        g_autoptr(GVariant) details = tg_object_details(object);
+        GVariantIter iter;
+        const char *name;
+        const char *value;
+
+        g_variant_iter_init(&iter, details);
+        while (g_variant_iter_next(&iter, "(&s&s)", &name, &value))
+                tg_output_field(name, value);
+}
+
+static void
 print_share(const TgObject *share)
 {
         const char *title = tg_object_text(share, "Title");
@@ -73,6 +86,7 @@ print_share(const TgObject *share)
         tg_output_field("Transport", tg_object_text(share, "Transport"));
         tg_output_field("Asked by", tg_object_text(share, "Application"));
         tg_output_field("Credential", tg_object_reference(share, "Credential"));
+        print_details(share);
 }
 
 static void
@@ -89,6 +103,7 @@ print_credential(const TgObject *credential)
         print_time("Valid until", tg_object_number(credential, "NotAfter"));
         tg_output_field("Revoked", tg_object_flag(credential, "Revoked") ? "yes" : "");
         tg_output_field("Share", tg_object_reference(credential, "Share"));
+        print_details(credential);
 }
 
 /* Link or PIN, after the user was asked. */

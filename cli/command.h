@@ -38,6 +38,7 @@ extern const TgCommand tg_command_show;
 extern const TgCommand tg_command_cancel;
 extern const TgCommand tg_command_decline;
 extern const TgCommand tg_command_relinquish;
+extern const TgCommand tg_command_revoke;
 extern const TgCommand tg_command_credentials;
 extern const TgCommand tg_command_reveal;
 extern const TgCommand tg_command_remove;

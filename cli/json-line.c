@@ -13,13 +13,14 @@ tg_json_line_begin(void)
         return g_string_new("{");
 }
 
-/* Keys are words of our own: nothing in them needs an escape. */
 static void
 append_key(TgJsonLine *self, const char *key)
 {
+        g_autofree char *escaped = tg_escape(TG_ESCAPE_JSON, key); /* of details: not our own */
+
         if (self->str[self->len - 1] != '{')
                 g_string_append(self, ", ");
-        g_string_append_printf(self, "\"%s\": ", key);
+        g_string_append_printf(self, "\"%s\": ", escaped);
 }
 
 void

@@ -28,6 +28,7 @@ static const TgCommand *const commands[] = {
         &tg_command_cancel,
         &tg_command_decline,
         &tg_command_relinquish,
+        &tg_command_revoke,
         &tg_command_credentials,
         &tg_command_reveal,
         &tg_command_remove,

@@ -272,6 +272,15 @@ tg_object_flag(const TgObject *self, const char *name)
         return g_variant_lookup(self->properties, name, "b", &flag) && flag;
 }
 
+GVariant *
+tg_object_details(const TgObject *self)
+{
+        GVariant *details =
+                g_variant_lookup_value(self->properties, "Details", G_VARIANT_TYPE("a(ss)"));
+
+        return details ? details : g_variant_ref_sink(g_variant_new("a(ss)", NULL));
+}
+
 const char *
 tg_object_reference(const TgObject *self, const char *name)
 {
@@ -342,6 +351,24 @@ add_failure(const TgObject *self, TgJsonLine *line)
         tg_json_line_close(line);
 }
 
+/* Where a name comes twice the first counts: it is an object. */
+static void
+add_details(const TgObject *self, TgJsonLine *line)
+{
+        g_autoptr(GVariant) details = tg_object_details(self);
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+        GVariantIter iter;
+        const char *name;
+        const char *value;
+
+        tg_json_line_open(line, "details");
+        g_variant_iter_init(&iter, details);
+        while (g_variant_iter_next(&iter, "(&s&s)", &name, &value))
+                if (g_hash_table_add(seen, (gpointer)name))
+                        tg_json_line_string(line, name, value);
+        tg_json_line_close(line);
+}
+
 static void
 share_to_json(const TgObject *self, TgJsonLine *line)
 {
@@ -368,6 +395,7 @@ share_to_json(const TgObject *self, TgJsonLine *line)
                 tg_json_line_string(line, "pin_attempts_left", NULL);
         add_reference(self, line, "credential", "Credential");
         add_text(self, line, "application", "Application");
+        add_details(self, line);
 }
 
 static void
@@ -383,6 +411,7 @@ credential_to_json(const TgObject *self, TgJsonLine *line)
         tg_json_line_time(line, "not_after", tg_object_number(self, "NotAfter"));
         tg_json_line_boolean(line, "revoked", tg_object_flag(self, "Revoked"));
         add_reference(self, line, "share", "Share");
+        add_details(self, line);
 }
 
 void

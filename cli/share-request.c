@@ -20,6 +20,8 @@ format_of(const TgShareRequest *self)
 {
         if (self->format)
                 return self->format;
+        if (tg_terms_are_given(&self->terms))
+                return TG_FORMAT_SSH;
         return self->item || self->attributes ? TG_FORMAT_ITEM : TG_FORMAT_TOKEN;
 }
 
@@ -29,11 +31,18 @@ is_item(const TgShareRequest *self)
         return strcmp(format_of(self), TG_FORMAT_ITEM) == 0;
 }
 
+/* Nothing is handed over: it is made. */
+static gboolean
+is_lent(const TgShareRequest *self)
+{
+        return tg_terms_are_given(&self->terms) || strcmp(format_of(self), TG_FORMAT_SSH) == 0;
+}
+
 gboolean
 tg_share_request_has_source(const TgShareRequest *self)
 {
         return self->item || self->attributes || self->credential || self->content_file ||
-               self->content_fd || self->content_stdin;
+               self->content_fd || self->content_stdin || is_lent(self);
 }
 
 static gboolean
@@ -42,13 +51,15 @@ check_sources(const TgShareRequest *self, GError **error)
         gboolean has_content = self->content_file || self->content_fd || self->content_stdin;
         guint n_sources = (self->item != NULL) + (self->attributes != NULL) +
                           (self->credential != NULL) + (self->content_file != NULL) +
-                          (self->content_fd != NULL) + (self->content_stdin ? 1 : 0);
+                          (self->content_fd != NULL) + (self->content_stdin ? 1 : 0) +
+                          (is_lent(self) ? 1 : 0);
 
         if (n_sources > 1) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
                              "one thing is shared at a time\ngive one of -, --content-file, "
-                             "--content-fd, --item, --attribute, --credential");
+                             "--content-fd, --item, --attribute, --credential, or the terms of "
+                             "what is lent");
                 return FALSE;
         }
         if (self->credential && self->format) {
@@ -136,7 +147,8 @@ tg_share_request_check(const TgShareRequest *self, GError **error)
 {
         guint32 seconds;
 
-        if (!check_sources(self, error) || !check_pin(self, error))
+        if (!check_sources(self, error) || !check_pin(self, error) ||
+            !tg_terms_check(&self->terms, error))
                 return FALSE;
         if (!check_transport(self, error))
                 return FALSE;
@@ -247,7 +259,7 @@ tg_share_request_read(TgShareRequest *self, GError **error)
         const gsize max_bytes = TG_MAX_CONTENT_BYTES;
         gboolean is_typed = FALSE;
 
-        if (self->item || self->attributes || self->credential)
+        if (self->item || self->attributes || self->credential || is_lent(self))
                 return TRUE;
 
         if (self->content_file) {
@@ -350,13 +362,15 @@ explain_protection(const TgShareRequest *self, TgProtection protection)
                               "as you like,");
                 tg_output_say("    and tell the recipient the PIN by telephone or in person. Three "
                               "wrong PINs");
-                tg_output_say("    end the share. What the recipient has cannot be taken back.");
+                tg_output_say("    end the share.%s",
+                              is_lent(self) ? "" : " What the recipient has cannot be taken back.");
                 return;
         }
 
-        tg_output_say(
-                "  - you get a link: whoever opens it first gets a copy, so send it by a way");
-        tg_output_say("    that only the recipient reads. A copy cannot be taken back.");
+        tg_output_say("  - you get a link: whoever opens it first gets %s, so send it by a way",
+                      is_lent(self) ? "it" : "a copy");
+        tg_output_say("    that only the recipient reads.%s",
+                      is_lent(self) ? "" : " A copy cannot be taken back.");
         if (protection == TG_PROTECTION_LINK)
                 return;
         tg_output_say("  - that other wallets understand the link (--compat) costs this: no PIN; "
@@ -384,6 +398,7 @@ tg_share_request_explain(const TgShareRequest *self,
         what = has_title ? g_strdup_printf("\"%s\"", self->title)
                          : g_strdup(self->credential ? "the credential"
                                     : is_item(self)  ? "the item of your keyring"
+                                    : is_lent(self)  ? "what you lend"
                                                      : "the content");
 
         tg_output_say("This is what happens when you agree:");
@@ -401,6 +416,11 @@ tg_share_request_explain(const TgShareRequest *self,
                               length);
         }
         explain_protection(self, protection);
+        if (is_lent(self)) {
+                tg_output_say("  - what is lent, for a key that the recipient makes:");
+                tg_terms_explain(&self->terms);
+                tg_output_say("    You can take it back: tigressctl revoke.");
+        }
         if (self->is_public && has_title)
                 tg_output_say(
                         "  - title and description can be read by the relay (--public-title).");
@@ -471,6 +491,10 @@ build_credential(const TgShareRequest *self)
 {
         GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
+        if (is_lent(self)) {
+                g_variant_builder_clear(&values);
+                return tg_terms_build(&self->terms);
+        }
         if (self->item)
                 g_variant_builder_add(
                         &values, "{sv}", "item", g_variant_new_object_path(self->item));
@@ -532,4 +556,6 @@ tg_share_request_clear(TgShareRequest *self)
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->answers, g_ptr_array_unref);
         g_clear_pointer(&self->attributes, g_ptr_array_unref);
+        g_clear_pointer(&self->terms.principals, g_ptr_array_unref);
+        g_clear_pointer(&self->terms.more, g_ptr_array_unref);
 }

@@ -9,10 +9,12 @@
 #include <glib.h>
 
 #include "cli/client.h"
+#include "cli/terms.h"
 #include "protocol/secret.h"
 
 #define TG_FORMAT_TOKEN "digitalwallet.generic.authorizationToken"
 #define TG_FORMAT_ITEM "org.tigress.secret.item"
+#define TG_FORMAT_SSH "org.tigress.ssh.certificate"
 
 typedef struct {
         /* as given; NULL or FALSE where nothing was */
@@ -38,6 +40,7 @@ typedef struct {
         const char *content_file;
         const char *content_fd;
         gboolean content_stdin;
+        TgTerms terms; /* of what is lent */
 
         TgSecret *content;  /* once it has been read */
         GPtrArray *answers; /* owns what a person typed */

@@ -431,7 +431,7 @@ def monitor_tells_changes():
 def help_fits_a_screen():
     status, out, err = ctl("--help")
     verbs = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
-    equal(len(verbs), 16)
+    equal(len(verbs), 17)
     for arguments in [[]] + [[verb] for verb in verbs]:
         status, out, err = ctl(*arguments, "--help")
         lines = out.splitlines()

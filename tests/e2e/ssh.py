@@ -3,6 +3,7 @@
 """An SSH certificate is lent: a real sshd lets its holder in, as far as was consented to, and no
 more after it was revoked."""
 
+import json
 import sys
 import time
 
@@ -189,6 +190,29 @@ def agent(alice, bob, authority, server):
         run("as", alice.name, "mv", authority.key + suffix + ".old", authority.key + suffix)
 
 
+def by_hand(alice, bob, authority, server):
+    claim("tigressctl lends, shows and takes back")
+
+    def ctl(person, *arguments, **options):
+        return run("as", person.name, "tigressctl", *arguments, **options).strip()
+
+    link = ctl(alice, "share", "--ca", authority.key, "--principal", "alice", "--principal", "ops",
+               "--valid", "1h", "--term", f"krl={authority.krl}", "--term", "permit=pty,user-rc",
+               "--term", "force-command=echo forced", "--no-pin", "--no-wait")
+    received = ctl(bob, "accept", "--yes", "--json", input=link + "\n").splitlines()[-1]
+    credential = json.loads(received)["credential"]
+    shown = json.loads(ctl(bob, "show", "--json", credential))["details"]
+    equal((shown["Principals"], shown["Only command"], shown["Permits"]),
+          ("alice, ops", "echo forced", "pty, user-rc"), "what is shown")
+    equal("Only command" in ctl(bob, "show", credential), True, "the table")
+    key = put_key(bob, ctl(bob, "reveal", credential) + "\n", "by-hand")
+    equal(server.login(bob, key), "forced", "the login")
+    share = json.loads(ctl(alice, "list", "--all", "--json").splitlines()[-1])["id"]
+    until("its end is told", lambda: "completed" in ctl(alice, "show", share))
+    equal("revoked" in ctl(alice, "revoke", "--json", share), True, "revoke")
+    equal(server.login(bob, key), None, "after it was taken back")
+
+
 def main():
     alice, bob = Person("alice"), Person("bob")
     authority = Authority(alice)
@@ -200,6 +224,7 @@ def main():
         details(alice, bob, authority, server)
         revocation(alice, bob, authority, server)
         agent(alice, bob, authority, server)
+        by_hand(alice, bob, authority, server)
         claim("a certificate whose time is over is not let in")
         until("its end", lambda: time.time() > end + 1)
         equal(server.login(bob, short), None, "after its end")
