@@ -53,6 +53,7 @@ free_create(gpointer data)
         g_free(self->label);
         g_free(self->content_type);
         g_free(self->title);
+        g_free(self->name);
         g_free(self->description);
         g_free(self->image_url);
         g_free(self->relay);
@@ -141,6 +142,7 @@ checked(TgStepAnswer *answer, gpointer user_data)
         self->terms = g_steal_pointer(&answer->terms);
         self->subject = g_steal_pointer(&answer->subject);
         self->details = g_steal_pointer(&answer->details);
+        self->name = g_steal_pointer(&answer->name);
         begin(self);
 }
 
@@ -222,8 +224,11 @@ can_travel(TgCreate *self, GError **error)
         if (self->content == NULL)
                 return TRUE;
         tg_step_run(self->vertical->begin, &context, &answer);
-        if (answer.kind == TG_ANSWER_SAY)
+        if (answer.kind == TG_ANSWER_SAY) {
+                self->details = g_steal_pointer(&answer.details);
+                self->name = g_steal_pointer(&answer.name);
                 return TRUE;
+        }
         g_propagate_error(error, g_steal_pointer(&answer.error));
         return FALSE;
 }
@@ -242,7 +247,7 @@ title_of(const TgCreate *self)
         /* Of an item that is still to be read the label is not known yet. */
         if (self->vertical->source == TG_SOURCE_ITEM)
                 return self->label != NULL ? self->label : "";
-        return NEUTRAL_TITLE;
+        return self->name != NULL && self->name[0] != '\0' ? self->name : NEUTRAL_TITLE;
 }
 
 static void

@@ -27,6 +27,7 @@ typedef struct {
         char *content_type;
 
         char *title;
+        char *name; /* what the vertical calls it */
         char *description;
         char *image_url;
         char *relay;

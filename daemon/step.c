@@ -35,6 +35,7 @@ tg_step_answer_clear(TgStepAnswer *answer)
         g_clear_pointer(&answer->state, tg_secret_unref);
         g_clear_pointer(&answer->receipt, tg_secret_unref);
         g_clear_pointer(&answer->details, g_variant_unref);
+        g_clear_pointer(&answer->name, g_free);
         g_clear_error(&answer->error);
         answer->kind = TG_ANSWER_NONE;
 }
@@ -134,6 +135,13 @@ tg_step_show(TgStep *self, const char *name, const char *value)
                 return;
         g_ptr_array_add(self->details, tg_text_clean(name, -1, TG_MAX_DETAIL_NAME_BYTES));
         g_ptr_array_add(self->details, tg_text_clean(value, -1, TG_MAX_DETAIL_BYTES));
+}
+
+void
+tg_step_name(TgStep *self, const char *name)
+{
+        g_free(self->answer.name);
+        self->answer.name = name != NULL ? tg_text_clean(name, -1, TG_MAX_TITLE_BYTES) : NULL;
 }
 
 static GVariant *

@@ -63,6 +63,9 @@ void tg_step_set_receipt(TgStep *self, TgSecret *receipt);
  * earlier steps. Both are cleaned. */
 void tg_step_show(TgStep *self, const char *name, const char *value);
 
+/* CHECK, BEGIN: what it is called where the user gives it no name. Cleaned. */
+void tg_step_name(TgStep *self, const char *name);
+
 /* ---- the answer: the first counts, and a step that was given up hears of no error ---- */
 
 /* CHECK: @terms (a{sv}, floating or not) as they are to be consented to, with all defaults;
@@ -101,6 +104,7 @@ typedef struct {
         TgSecret *state;   /* NULL: as it was */
         TgSecret *receipt; /* NULL: as it was */
         GVariant *details; /* a(ss); NULL: as they were */
+        char *name;        /* NULL: none */
         GError *error;
 } TgStepAnswer;
 

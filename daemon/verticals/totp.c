@@ -28,6 +28,7 @@ begin(TgStep *step)
         g_auto(TgOtp) otp = {};
         g_autoptr(GError) error = NULL;
         g_autoptr(TgSecret) content = NULL;
+        g_autofree char *name = NULL;
 
         if (tg_otp_parse_address(tg_step_context(step)->given, &otp, &error))
                 content = tg_otp_format_json(&otp, &error);
@@ -35,6 +36,8 @@ begin(TgStep *step)
                 tg_step_fail(step, g_steal_pointer(&error));
                 return;
         }
+        name = tg_otp_name(&otp);
+        tg_step_name(step, name);
         show(step, &otp);
         tg_step_say(step, content, TRUE);
 }

@@ -10,7 +10,7 @@ TOTP = "org.tigress.totp.secret"
 def copy(sender, receiver, format, content):
     """What the receiver has when the sender has shared this."""
     share = sender.call(ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", format,
-                        {"content": ("s", content)}, {"wait": ("b", True), "pin": ("b", False), "title": ("s", "Two steps")})
+                        {"content": ("s", content)}, {"wait": ("b", True), "pin": ("b", False)})
     received = receiver.accept(sender.invitation(share))
     receiver.reaches(received, "completed")
     sender.reaches(share, "completed")
@@ -23,7 +23,7 @@ def one_time_passwords(alice, bob):
     kept = given + "&algorithm=SHA1&digits=6&period=30"
     credential = copy(alice, bob, TOTP, given)
     equal(bob.get(credential, "Format"), TOTP, "format")
-    equal(bob.get(credential, "Title"), "Two steps", "title")
+    equal(bob.get(credential, "Title"), "ACME Co: carol", "title")
     equal(keyring_items("bob")[credential[-32:]], kept, "what bob has in his keyring")
     share = bob.call(credential, "Credential", "Share", "a{sv}",
                      {"wait": ("b", True), "pin": ("b", False)})
