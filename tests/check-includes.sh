@@ -18,13 +18,13 @@ only() {
         status=1
 }
 
-only 'curl/' 'daemon/http(-[a-z]+)?\.[ch]|relay/push\.c'
+only 'curl/' 'daemon/http(-[a-z]+)?\.[ch]|relay/push-delivery\.c'
 only 'libsecret/' 'daemon/keyring(-[a-z]+)?\.[ch]'
 only 'sqlite3\.h' 'daemon/store(-[a-z]+)?\.[ch]|relay/store-sqlite(-[a-z]+)?\.[ch]'
 only 'hiredis/' 'relay/redis-pipe\.c'
 only 'microhttpd\.h' 'relay/(server(-[a-z]+)?|monitor|response)\.[ch]'
 only 'gnutls/' 'relay/tls\.c'
-only 'openssl/' 'protocol/(crypto|secret|spake2)\.c|relay/(certificate|push|attestation|redis-socket)\.c'
+only 'openssl/' 'protocol/(crypto|secret|spake2|webpush)\.c|relay/(certificate|attestation|redis-socket)\.c'
 only 'systemd/sd-bus' \
         'daemon/(main|call|caller|authority|verdict|bus-source|value|.*-bus|verticals/remote)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
 
@@ -40,7 +40,7 @@ for file in protocol/*.[ch]; do
         fi
 done
 if grep -rnE --include='*.[ch]' '^#include "' relay |
-        grep -vE '"(relay/|data/(sql|redis|preview)/|protocol/(json|bytes|digest|limits|mailbox|error|text|opengraph|timestamp)[a-z-]*\.h|config\.h)'; then
+        grep -vE '"(relay/|data/(sql|redis|preview)/|protocol/(json|bytes|digest|limits|mailbox|error|text|opengraph|timestamp|url|webpush)[a-z-]*\.h|config\.h)'; then
         echo "of protocol/ the relay needs only what is no secret of the two sides"
         status=1
 fi

@@ -11,6 +11,7 @@
 #include "tests/unit/helper.h"
 #include "tests/unit/vector-checks-pin.h"
 #include "tests/unit/vector-checks-tdch.h"
+#include "tests/unit/vector-checks-webpush.h"
 #include "tests/unit/vector-compare.h"
 
 /* ---- base64 ---- */
@@ -502,9 +503,8 @@ static const KnownFile known_files[] = {
         {"spake2_rfc9382.json",  spake2_rfc9382_sections, NULL       },
         {"t2.json",              t2_sections,             NULL       },
         {"tdch.json",            tdch_sections,           NULL       },
- /* notifications */
-        {"webpush.json",         NULL,                    NULL       },
-        {"webpush_rfc8291.json", NULL,                    NULL       },
+        {"webpush.json",         webpush_sections,        NULL       },
+        {"webpush_rfc8291.json", webpush_sections,        NULL       },
 };
 
 const KnownFile *
