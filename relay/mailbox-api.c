@@ -25,7 +25,7 @@ format_created(TgRun *run)
         tg_uuid_format(run->mailbox.id, id);
         link = g_strconcat(run->api->origin, TG_MAILBOX_PATH "/", id, NULL);
 
-        return tg_mailbox_format_created(link, FALSE, run->mailbox.has_verifier);
+        return tg_mailbox_format_created(link, run->call->is_push_told, run->mailbox.has_verifier);
 }
 
 static void
@@ -220,6 +220,12 @@ execute_read(TgRun *run)
 
 /* ---- update, delete, relinquish ---- */
 
+static TgSide
+other_side(TgSide side)
+{
+        return side == TG_SIDE_INITIATOR ? TG_SIDE_RECIPIENT : TG_SIDE_INITIATOR;
+}
+
 /* Up to the request id. */
 static TgVerdict
 begin_change(TgRun *run, gboolean *ret_is_repeated)
@@ -249,7 +255,7 @@ execute_update(TgRun *run)
         if (verdict != TG_VERDICT_GO_ON)
                 return verdict;
         if (is_repeated)
-                return tg_run_answer(run, 201, tg_mailbox_format_updated(FALSE));
+                return tg_run_answer(run, 201, tg_mailbox_format_updated(call->is_push_told));
         if (!tg_run_has_right(run, TG_RIGHT_WRITE))
                 return tg_run_problem(run, TG_PROBLEM_UNAUTHORIZED, NULL);
         verdict = tg_run_check_if_match(run);
@@ -265,8 +271,28 @@ execute_update(TgRun *run)
             !tg_store_save_token(run->store, mailbox, run->side, &body->token, run->error))
                 return TG_VERDICT_DOUBT;
         call->has_changed = TRUE;
+        if (call->is_push_on)
+                call->woken = other_side(run->side);
 
-        return tg_run_answer_version(run, 200, tg_mailbox_format_updated(FALSE));
+        return tg_run_answer_version(run, 200, tg_mailbox_format_updated(call->is_push_told));
+}
+
+/* Of the other side, which is to hear of the end: afterwards the store has it no more. */
+static gboolean
+take_last_token(TgRun *run)
+{
+        TgApiCall *call = run->call;
+
+        if (!call->is_push_on)
+                return TRUE;
+        tg_push_token_wipe(&call->token);
+        if (!tg_store_load_token(
+                    run->store, &run->mailbox, other_side(run->side), &call->token, run->error))
+                return FALSE;
+        call->woken = other_side(run->side);
+        call->is_end = TRUE;
+
+        return TRUE;
 }
 
 static TgVerdict
@@ -284,6 +310,8 @@ execute_delete(TgRun *run)
         if (verdict != TG_VERDICT_GO_ON)
                 return verdict;
 
+        if (!take_last_token(run))
+                return TG_VERDICT_DOUBT;
         if (!tg_store_end(run->store,
                           &run->mailbox,
                           is_initiator ? TG_END_CANCELLED : TG_END_COMPLETED,
@@ -363,6 +391,36 @@ execute_preview(TgRun *run)
         return TG_VERDICT_ANSWERED;
 }
 
+/* ---- the relay's own ---- */
+
+static TgVerdict
+execute_find_token(TgRun *run)
+{
+        TgApiCall *call = run->call;
+        TgVerdict verdict = tg_run_find_mailbox(run);
+
+        tg_push_token_wipe(&call->token);
+        if (verdict != TG_VERDICT_GO_ON)
+                return verdict;
+        if (!tg_store_load_token(run->store, &run->mailbox, call->side, &call->token, run->error))
+                return TG_VERDICT_DOUBT;
+
+        return tg_run_answer(run, 200, NULL);
+}
+
+static TgVerdict
+execute_forget_token(TgRun *run)
+{
+        const TgApiCall *call = run->call;
+
+        if (!run->store->is_writer)
+                return TG_VERDICT_WRITE;
+        if (!tg_store_forget_token(run->store, call->id, call->side, &call->token, run->error))
+                return TG_VERDICT_DOUBT;
+
+        return tg_run_answer(run, 200, NULL);
+}
+
 /* ---- */
 
 static TgVerdict
@@ -387,6 +445,10 @@ dispatch(TgRun *run)
                 return tg_resource_get(run);
         case TG_OPERATION_DELETE_RESOURCE:
                 return tg_resource_delete(run);
+        case TG_OPERATION_FIND_TOKEN:
+                return execute_find_token(run);
+        case TG_OPERATION_FORGET_TOKEN:
+                return execute_forget_token(run);
         case TG_OPERATION_NONE:
                 break;
         }
@@ -411,6 +473,8 @@ tg_api_execute(const TgApi *api, TgApiCall *call, TgStore *store, gint64 now_s, 
                 return TG_VERDICT_ANSWERED;
 
         call->has_changed = FALSE;
+        call->woken = TG_SIDE_NOBODY;
+        call->is_end = FALSE;
         tg_answer_set(&call->answer, 0, NULL, NULL);
         verdict = dispatch(&run);
         tg_store_release(store);
@@ -423,4 +487,5 @@ tg_api_fail(TgApiCall *call)
 {
         tg_answer_set_problem(&call->answer, TG_PROBLEM_UNAVAILABLE, NULL);
         call->has_changed = FALSE;
+        call->woken = TG_SIDE_NOBODY;
 }

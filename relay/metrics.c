@@ -13,30 +13,37 @@ typedef struct {
 } Info;
 
 static const Info count_infos[] = {
-        {"connections_accepted_total", NULL,                        "Connections taken."                             },
-        {"store_commits_total",        NULL,                        "Batches of changes made durable."               },
-        {"store_errors_total",         NULL,                        "Batches and reads that failed."                 },
-        {"expired_total",              NULL,                        "Mailboxes and messages erased after their time."},
-        {"reloads_total",              "result=\"taken\"",          "Settings read again."                           },
-        {"reloads_total",              "result=\"refused\"",        NULL                                             },
+        {"connections_accepted_total", NULL,                        "Connections taken."                              },
+        {"store_commits_total",        NULL,                        "Batches of changes made durable."                },
+        {"store_errors_total",         NULL,                        "Batches and reads that failed."                  },
+        {"expired_total",              NULL,                        "Mailboxes and messages erased after their time." },
+        {"reloads_total",              "result=\"taken\"",          "Settings read again."                            },
+        {"reloads_total",              "result=\"refused\"",        NULL                                              },
+        {"pushes_total",               "result=\"sent\"",           "Wake-ups of devices, by what has become of them."},
+        {"pushes_total",               "result=\"retried\"",        NULL                                              },
+        {"pushes_total",               "result=\"failed\"",         NULL                                              },
+        {"pushes_total",               "result=\"forgotten\"",      NULL                                              },
+        {"pushes_total",               "result=\"refused\"",        NULL                                              },
+        {"pushes_total",               "result=\"dropped\"",        NULL                                              },
         {"limited_total",
-         "limit=\"connections\"",                                   "Connections and requests turned away, by limit."},
-        {"limited_total",              "limit=\"connection-rate\"", NULL                                             },
-        {"limited_total",              "limit=\"request-rate\"",    NULL                                             },
-        {"limited_total",              "limit=\"creation-rate\"",   NULL                                             },
-        {"limited_total",              "limit=\"held\"",            NULL                                             },
-        {"limited_total",              "limit=\"time\"",            NULL                                             },
-        {"limited_total",              "limit=\"body\"",            NULL                                             },
-        {"limited_total",              "limit=\"body-memory\"",     NULL                                             },
+         "limit=\"connections\"",                                   "Connections and requests turned away, by limit." },
+        {"limited_total",              "limit=\"connection-rate\"", NULL                                              },
+        {"limited_total",              "limit=\"request-rate\"",    NULL                                              },
+        {"limited_total",              "limit=\"creation-rate\"",   NULL                                              },
+        {"limited_total",              "limit=\"held\"",            NULL                                              },
+        {"limited_total",              "limit=\"time\"",            NULL                                              },
+        {"limited_total",              "limit=\"body\"",            NULL                                              },
+        {"limited_total",              "limit=\"body-memory\"",     NULL                                              },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(count_infos) == TG_N_COUNTS);
 
 static const Info gauge_infos[] = {
-        {"connections",    NULL, "Connections open."                                     },
-        {"held_reads",     NULL, "Reads that wait for something new."                    },
-        {"body_bytes",     NULL, "Octets of request bodies being received."              },
-        {"store_in_doubt", NULL, "1 from a failed change to the next good one, or sweep."},
-        {"stopping",       NULL, "1 while the relay finishes what runs."                 },
+        {"connections",    NULL, "Connections open."                                            },
+        {"held_reads",     NULL, "Reads that wait for something new."                           },
+        {"body_bytes",     NULL, "Octets of request bodies being received."                     },
+        {"store_in_doubt", NULL, "1 from a failed change to the next good one, or sweep."       },
+        {"stopping",       NULL, "1 while the relay finishes what runs."                        },
+        {"push_waiting",   NULL, "Devices to be woken, and those that rest until the next time."},
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(gauge_infos) == TG_GAUGE_BUSY_SINCE_US);
 

@@ -19,6 +19,12 @@ typedef enum {
         TG_COUNT_EXPIRED,
         TG_COUNT_RELOADS,
         TG_COUNT_RELOADS_REFUSED,
+        TG_COUNT_PUSH_SENT, /* wake-ups, by what came of them */
+        TG_COUNT_PUSH_RETRIED,
+        TG_COUNT_PUSH_FAILED,
+        TG_COUNT_PUSH_GONE,
+        TG_COUNT_PUSH_REFUSED,
+        TG_COUNT_PUSH_DROPPED,
         TG_COUNT_LIMITED_CONNECTIONS, /* from here on: who was turned away, by what */
         TG_COUNT_LIMITED_CONNECTION_RATE,
         TG_COUNT_LIMITED_REQUEST_RATE,
@@ -37,6 +43,7 @@ typedef enum {
         TG_GAUGE_BODY_BYTES,
         TG_GAUGE_STORE_IN_DOUBT,
         TG_GAUGE_STOPPING,
+        TG_GAUGE_PUSH_WAITING,
         TG_GAUGE_BUSY_SINCE_US, /* the loop, by the clock that does not jump; 0: it waits. Not
                                    printed */
 } TgGauge;

@@ -156,6 +156,8 @@ tg_redis_call_begin(TgRedis *self, TgApiCall *call)
                 call->operation == TG_OPERATION_PREVIEW ||
                 (call->operation == TG_OPERATION_READ && !(call->if_none_match && !call->is_held));
         task->view.with_payload = call->operation == TG_OPERATION_READ;
+        task->view.with_tokens = call->operation == TG_OPERATION_FIND_TOKEN ||
+                                 (call->operation == TG_OPERATION_DELETE && call->is_push_on);
         run(self, task);
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "data/redis/change.lua.h"
+#include "data/redis/forget.lua.h"
 #include "data/redis/load.lua.h"
 #include "data/redis/reserve.lua.h"
 #include "protocol/error.h"
@@ -9,13 +10,19 @@
 
 #define SHA1_CHARS 40
 
-typedef enum { SCRIPT_LOAD, SCRIPT_RESERVE, SCRIPT_CHANGE } Script;
-#define N_SCRIPTS (SCRIPT_CHANGE + 1)
+static const char *const token_fields[TG_N_SIDES][2] = {
+        {"0t", "0d"},
+        {"1t", "1d"},
+};
+
+typedef enum { SCRIPT_LOAD, SCRIPT_RESERVE, SCRIPT_CHANGE, SCRIPT_FORGET } Script;
+#define N_SCRIPTS (SCRIPT_FORGET + 1)
 
 static const char *const script_texts[N_SCRIPTS] = {
         [SCRIPT_LOAD] = tg_load_lua,
         [SCRIPT_RESERVE] = tg_reserve_lua,
         [SCRIPT_CHANGE] = tg_change_lua,
+        [SCRIPT_FORGET] = tg_forget_lua,
 };
 
 /* ---- words ---- */
@@ -126,13 +133,17 @@ ask_load(TgRedisView *view, TgRedisCommand *command)
         tg_redis_command_add_text(command, "s");
         if (is_resource && view->with_content)
                 tg_redis_command_add_text(command, "o");
-        if (is_resource || !view->with_content)
-                return;
-        tg_redis_command_add_text(command, "t");
-        tg_redis_command_add_text(command, "d");
-        tg_redis_command_add_text(command, "i");
-        if (view->with_payload)
+        if (!is_resource && view->with_content) {
+                tg_redis_command_add_text(command, "t");
+                tg_redis_command_add_text(command, "d");
+                tg_redis_command_add_text(command, "i");
+        }
+        if (!is_resource && view->with_content && view->with_payload)
                 tg_redis_command_add_text(command, "p");
+        for (guint i = 0; i < TG_N_SIDES && !is_resource && view->with_tokens; i++) {
+                tg_redis_command_add_text(command, token_fields[i][0]);
+                tg_redis_command_add_text(command, token_fields[i][1]);
+        }
 }
 
 static void
@@ -157,18 +168,13 @@ add_pair(TgRedisCommand *self, const char *field, const char *value)
 static void
 add_tokens(TgRedisView *view, TgRedisCommand *command, gboolean is_removal)
 {
-        static const char *const fields[TG_N_SIDES][2] = {
-                {"0t", "0d"},
-                {"1t", "1d"},
-        };
-
         for (guint i = 0; i < TG_N_SIDES; i++) {
                 if (is_removal && view->is_token_removed[i]) {
-                        tg_redis_command_add_text(command, fields[i][0]);
-                        tg_redis_command_add_text(command, fields[i][1]);
+                        tg_redis_command_add_text(command, token_fields[i][0]);
+                        tg_redis_command_add_text(command, token_fields[i][1]);
                 } else if (!is_removal && view->tokens[i]) {
-                        add_pair(command, fields[i][0], view->tokens[i]->type);
-                        add_pair(command, fields[i][1], view->tokens[i]->data);
+                        add_pair(command, token_fields[i][0], view->tokens[i]->type);
+                        add_pair(command, token_fields[i][1], view->tokens[i]->data);
                 }
         }
 }
@@ -261,6 +267,17 @@ ask_change(TgRedisView *view, TgRedisCommand *command)
         add_fields(view, command);
 }
 
+static void
+ask_forget(TgRedisView *view, TgRedisCommand *command)
+{
+        TgSide side = view->forgotten_side;
+
+        begin_script(command, view, SCRIPT_FORGET, 1);
+        add_key(command, 'm', view->id, TG_ID_BYTES);
+        add_pair(command, token_fields[side][0], view->tokens[side]->type);
+        add_pair(command, token_fields[side][1], view->tokens[side]->data);
+}
+
 void
 tg_redis_view_ask(TgRedisView *self, TgRedisCommand *command)
 {
@@ -276,6 +293,10 @@ tg_redis_view_ask(TgRedisView *self, TgRedisCommand *command)
                 break;
         }
         g_return_if_fail(self->change != TG_CHANGE_NONE);
+        if (self->change == TG_CHANGE_FORGET) {
+                ask_forget(self, command);
+                return;
+        }
         ask_change(self, command);
 }
 

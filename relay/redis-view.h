@@ -36,7 +36,12 @@ typedef enum {
         TG_WANT_RESOURCE,
 } TgRedisWant;
 
-typedef enum { TG_CHANGE_NONE, TG_CHANGE_SAVE, TG_CHANGE_REMOVE } TgRedisChange;
+typedef enum {
+        TG_CHANGE_NONE,
+        TG_CHANGE_SAVE,
+        TG_CHANGE_REMOVE,
+        TG_CHANGE_FORGET, /* a token, whatever the state is */
+} TgRedisChange;
 
 typedef enum {
         TG_TAKEN_GO_ON,   /* run the request again */
@@ -57,6 +62,7 @@ typedef struct {
         gboolean is_text;      /* send scripts, not their digests */
         gboolean with_content; /* a guess: what is not loaded at once is when it is needed */
         gboolean with_payload;
+        gboolean with_tokens;
 
         /* the view's own: */
         TgRedisWant want;
@@ -68,6 +74,8 @@ typedef struct {
         gboolean has_content;
         TgMailbox mailbox;
         TgContent content;
+        gboolean has_tokens;
+        TgToken loaded_tokens[TG_N_SIDES];
         gboolean has_end;
         TgEndRecord end; /* as loaded or, with a change, as it is to be */
         TgResourceState resource;
@@ -85,12 +93,14 @@ typedef struct {
         const char *payload;
         const TgToken *tokens[TG_N_SIDES];
         gboolean is_token_removed[TG_N_SIDES];
+        TgSide forgotten_side; /* whose token @tokens has, to be forgotten */
         const guint8 *new_octets;
         gsize n_new_octets;
 } TgRedisView;
 
 void tg_redis_view_init(TgRedisView *self, guint database);
 void tg_redis_view_clear(TgRedisView *self); /* and begin anew */
+void tg_redis_view_clear_tokens(TgRedisView *self);
 
 /* What is wanted or, when nothing is, the change. */
 void tg_redis_view_ask(TgRedisView *self, TgRedisCommand *command);

@@ -281,6 +281,8 @@ parse_body(const TgApi *api, TgApiCall *call, const TgHttpRequest *http, GError 
         case TG_OPERATION_PREVIEW:
         case TG_OPERATION_GET_RESOURCE:
         case TG_OPERATION_DELETE_RESOURCE:
+        case TG_OPERATION_FIND_TOKEN:
+        case TG_OPERATION_FORGET_TOKEN:
                 break;
         }
 
@@ -360,6 +362,7 @@ tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
         TgAnswer *answer = &call->answer;
         const char *type = http->fields[TG_FIELD_CONTENT_TYPE];
 
+        call->woken = TG_SIDE_NOBODY;
         call->operation = read_line(http, call);
         read_headers(call, http);
         if (call->operation == TG_OPERATION_NONE)
@@ -380,8 +383,32 @@ tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
                                               : TG_PROBLEM_MALFORMED,
                                       error->message);
         call->is_refused = answer->status != 0;
+        call->is_push_on = api->push != NULL;
+        call->is_push_told =
+                call->is_push_on &&
+                (!call->body.token.type || tg_push_rules_accept(api->push, &call->body.token));
 
         return g_steal_pointer(&call);
+}
+
+TgApiCall *
+tg_api_call_new_own(TgOperation operation,
+                    const guint8 id[TG_ID_BYTES],
+                    TgSide side,
+                    TgToken *token)
+{
+        TgApiCall *call = g_new0(TgApiCall, 1);
+
+        call->operation = operation;
+        memcpy(call->id, id, TG_ID_BYTES);
+        call->side = side;
+        call->woken = TG_SIDE_NOBODY;
+        if (token) {
+                call->token = *token;
+                *token = (TgToken){0};
+        }
+
+        return call;
 }
 
 void
@@ -391,6 +418,8 @@ tg_api_call_free(TgApiCall *self)
                 return;
         g_free(self->if_match);
         g_free(self->if_none_match);
+        tg_push_token_wipe(&self->body.token);
+        tg_push_token_wipe(&self->token);
         tg_mailbox_request_clear(&self->body);
         g_clear_pointer(&self->octets, g_bytes_unref);
         tg_answer_clear(&self->answer);

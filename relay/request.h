@@ -11,6 +11,7 @@
 
 #include "relay/answer.h"
 #include "relay/preview-text.h"
+#include "relay/push-rules.h"
 #include "relay/store.h"
 
 /* Stored beside request ids: keep the numbers. */
@@ -25,6 +26,9 @@ typedef enum {
         TG_OPERATION_PUT_RESOURCE = 7, /* the plain-HTTP transport, from here on */
         TG_OPERATION_GET_RESOURCE = 8,
         TG_OPERATION_DELETE_RESOURCE = 9,
+        /* The relay's own, and so never stored: */
+        TG_OPERATION_FIND_TOKEN = 10,
+        TG_OPERATION_FORGET_TOKEN = 11,
 } TgOperation;
 
 /* The headers that mean anything to the relay. */
@@ -70,7 +74,8 @@ typedef struct {
         TgMailboxLimits limits;
         gint64 default_life_s;
         gint64 max_life_s;
-        gint64 told_s; /* how long the two claims hear who ended it; 0: never */
+        gint64 told_s;           /* how long the two claims hear who ended it; 0: never */
+        const TgPushRules *push; /* NULL: nobody is woken */
 } TgApi;
 
 typedef enum { TG_GIVEN_NOT, TG_GIVEN, TG_GIVEN_MALFORMED } TgGiven;
@@ -103,11 +108,23 @@ typedef struct {
         gboolean is_held;      /* the caller's word: it waits, and its claim binds no more */
         gboolean is_wait_over; /* the caller's word: answer with what there is */
         gboolean has_changed;  /* who waits for this mailbox should look again */
+        gboolean is_push_on;   /* this relay wakes devices … */
+        gboolean is_push_told; /* … also by the token that came with this, if one did */
+        TgSide woken;          /* who is to be woken once this is durable; NOBODY: nobody */
+        gboolean is_end;       /* … of the end, by @token; else by the one in the store */
+        TgSide side;           /* of FIND_TOKEN and FORGET_TOKEN */
+        TgToken token;         /* of these two, and of the end */
         TgAnswer answer;
         gpointer user_data;
 } TgApiCall;
 
 /* Checks up to and including the body. When it is refused, its answer is there. */
 TgApiCall *tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s);
+/* The relay's own: FIND_TOKEN sets the token of @side (type NULL: there is none); FORGET_TOKEN
+ * removes @token (it is taken), unless another is in its place by now. */
+TgApiCall *tg_api_call_new_own(TgOperation operation,
+                               const guint8 id[TG_ID_BYTES],
+                               TgSide side,
+                               TgToken *token);
 void tg_api_call_free(TgApiCall *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgApiCall, tg_api_call_free)

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What the loop (server.c) and the requests on it (server-request.c) share. For these two.
+ * What the loop (server.c) and the requests on it (server-request.c) share. For these, and for
+ * wake-ups (server-push.c).
  */
 
 #include <microhttpd.h>
@@ -29,6 +30,7 @@ struct TgServer {
         GArray *finished; /* TgJob, scratch */
         TgDeadlines deadlines;
         GQueue requests; /* TgServerRequest: begun and not over */
+        GQueue own;      /* TgApiCall of ours, which the writer has */
         TgBodies bodies;
         guint n_connections;
         guint n_waiting;       /* requests that are, or may come to be, held */
@@ -71,6 +73,15 @@ void tg_server_on_request_over(void *user_data,
                                struct MHD_Connection *mhd,
                                void **request_context,
                                enum MHD_RequestTerminationCode how);
+
+/* What came of a change, once it is durable: whom to wake. */
+void tg_server_note_woken(TgServer *self, TgApiCall *call);
+/* A call of ours that the writer has finished. */
+void tg_server_take_own(TgServer *self, TgApiCall *call);
+/* Wake-ups whose time has come, and what has become of those under way. */
+void tg_server_run_push(TgServer *self, gint64 now_us);
+/* Once the writer is gone. */
+void tg_server_drop_own(TgServer *self);
 
 /* What the writer has finished, and who waited for it. */
 void tg_server_take_finished(TgServer *self);

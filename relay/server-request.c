@@ -141,9 +141,14 @@ tg_server_take_finished(TgServer *self)
                 TgJob job = g_array_index(self->finished, TgJob, i);
                 gboolean has_changed = !job.call || job.call->has_changed;
 
+                if (job.call && !job.call->user_data) {
+                        tg_server_take_own(self, job.call);
+                        continue;
+                }
                 if (job.call) {
                         memcpy(job.id, job.call->id, sizeof job.id);
                         settle(job.call->user_data, job.verdict);
+                        tg_server_note_woken(self, job.call);
                 }
                 if (has_changed)
                         wake(self, job.is_any ? NULL : job.id);

@@ -159,6 +159,7 @@ tg_server_free(TgServer *self)
         if (!self)
                 return;
         tg_server_drop_requests(self);
+        tg_server_drop_own(self);
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_door_free(self->door);
@@ -226,6 +227,7 @@ find_timeout_ms(TgServer *self, gint64 now_us)
 {
         gint64 held_us = tg_held_next_us(self->held, now_us, g_get_real_time());
         gint64 late_us = tg_deadlines_next_us(&self->deadlines, now_us);
+        gint64 push_us = tg_push_next_us(self->options.push, now_us);
         gint64 next_us = MAX_SLEEP_US;
 
         if (self->is_run_again)
@@ -236,6 +238,8 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, late_us);
         if (self->options.pulse_us > 0)
                 next_us = MIN(next_us, self->next_pulse_us - now_us);
+        if (push_us >= 0)
+                next_us = MIN(next_us, push_us);
         if (self->door && tg_door_next_us(self->door, now_us) >= 0)
                 next_us = MIN(next_us, tg_door_next_us(self->door, now_us));
         if (self->is_stopping)
@@ -304,8 +308,10 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
                                  tg_door_run(self->door, now_us, self->deadlines.patience_us));
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
+        tg_server_run_push(self, now_us);
         tg_writer_push(self->options.writer, self->pending);
         tidy(self, is_busy || self->is_run_again, now_us);
+        tg_metrics_set(TG_GAUGE_PUSH_WAITING, tg_push_count(self->options.push));
         tg_metrics_set(TG_GAUGE_HELD, tg_held_count(self->held));
         tg_metrics_set(TG_GAUGE_BODY_BYTES, (gint64)self->bodies.n_bytes);
 
@@ -329,12 +335,13 @@ begin_stop(TgServer *self)
         if (self->door)
                 tg_door_close(self->door);
         tg_server_end_waits(self);
+        tg_push_stop(self->options.push);
 }
 
 void
 tg_server_run(TgServer *self)
 {
-        nfds_t n_fds = 3 + self->daemons->len;
+        nfds_t n_fds = 4 + self->daemons->len;
         g_autofree struct pollfd *fds = g_new0(struct pollfd, n_fds);
 
         fds[0] = (struct pollfd){tg_writer_get_fd(self->options.writer), POLLIN, 0};
@@ -347,12 +354,14 @@ tg_server_run(TgServer *self)
                                         POLLIN,
                                         0};
 
+        fds[n_fds - 2] = (struct pollfd){tg_push_get_fd(self->options.push), POLLIN, 0};
         fds[n_fds - 1] = (struct pollfd){self->door ? tg_door_get_fd(self->door) : -1, POLLIN, 0};
 
         while (!turn(self, fds, n_fds) || !self->options.on_signal(self->options.user_data))
                 ;
         fds[1].fd = -1;
         begin_stop(self);
-        while (self->requests.length > 0 && g_get_monotonic_time() < self->stop_us)
+        while ((self->requests.length > 0 || tg_push_is_busy(self->options.push)) &&
+               g_get_monotonic_time() < self->stop_us)
                 turn(self, fds, n_fds);
 }

@@ -11,6 +11,7 @@
  */
 
 #include "relay/mailbox-api.h"
+#include "relay/push.h"
 #include "relay/rate-limit.h"
 #include "relay/source.h"
 #include "relay/writer.h"
@@ -18,6 +19,7 @@
 typedef struct {
         TgWriter *writer;
         TgStore *reader; /* NULL: reads go through the writer, too */
+        TgPush *push;
         TgRateLimit *rate_limit;
         gboolean has_proxy_header; /* trusted proxies begin with one: proxy-header.h */
         gboolean is_tls;           /* with what tls.h shows; FALSE: plain HTTP */

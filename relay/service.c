@@ -22,31 +22,34 @@
 
 /* For the store, the listening sockets and what the libraries open. */
 #define OTHER_FDS 64
+/* Of a wake-up: its connection, and what libcurl and the resolver have besides. */
+#define FDS_A_PUSH 4
 /* Longer than any handshake may take: the server's patience with one is much shorter. */
 #define HANDSHAKE_US (600 * G_USEC_PER_SEC)
 #define CERTIFICATE_SHORT_S (7 * 86400)
 
 /* As many connections as there may be descriptors. */
 static guint
-fit_connections(guint64 wanted)
+fit_connections(guint64 wanted, guint64 n_pushes)
 {
+        guint64 n_other = OTHER_FDS + n_pushes * FDS_A_PUSH;
         struct rlimit limit;
 
         if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
                 return (guint)wanted;
-        if (limit.rlim_cur < wanted + OTHER_FDS) {
-                limit.rlim_cur = MIN(limit.rlim_max, wanted + OTHER_FDS);
+        if (limit.rlim_cur < wanted + n_other) {
+                limit.rlim_cur = MIN(limit.rlim_max, wanted + n_other);
                 setrlimit(RLIMIT_NOFILE, &limit);
                 getrlimit(RLIMIT_NOFILE, &limit);
         }
-        if (limit.rlim_cur >= wanted + OTHER_FDS)
+        if (limit.rlim_cur >= wanted + n_other)
                 return (guint)wanted;
         g_warning("only %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                   " connections fit the limit of open files: raise it, or lower MaxConnections=",
-                  (guint64)limit.rlim_cur - OTHER_FDS,
+                  (guint64)limit.rlim_cur - n_other,
                   wanted);
 
-        return (guint)MAX(limit.rlim_cur, OTHER_FDS + 1) - OTHER_FDS;
+        return (guint)(MAX(limit.rlim_cur, n_other + 1) - n_other);
 }
 
 /* ---- setting up ---- */
@@ -96,6 +99,20 @@ load_tls(const TgSettings *settings, TgTls **ret_tls, char **ret_path, GError **
         return *ret_tls != NULL;
 }
 
+/* NULL without an error: no push. */
+static gboolean
+load_push(const TgSettings *settings, TgPushRules **ret_push, GError **error)
+{
+        g_autoptr(GError) problem = NULL;
+
+        *ret_push = tg_push_rules_new(settings, &problem);
+        if (!problem)
+                return TRUE;
+        g_propagate_error(error, g_steal_pointer(&problem));
+
+        return FALSE;
+}
+
 /* Renewals have failed somewhere else, and nobody may have looked. */
 static void
 warn_of_end(const TgTls *tls)
@@ -117,6 +134,8 @@ typedef struct {
         gboolean is_tls;
         int signal_fd;
         TgRateLimit *rate_limit;
+        TgPushRules *push_rules; /* NULL: no push */
+        TgPush *push;
         TgServer *server;
 } Service;
 
@@ -130,7 +149,7 @@ make_rates(const TgSettings *settings, TgRateRule rates[TG_N_RATES])
 }
 
 static void
-make_rules(const TgSettings *settings, TgServerRules *ret_rules)
+make_rules(const TgSettings *settings, const TgPushRules *push, TgServerRules *ret_rules)
 {
         const TgApi api = {
                 .origin = settings->public_url,
@@ -138,6 +157,7 @@ make_rules(const TgSettings *settings, TgServerRules *ret_rules)
                 .default_life_s = (gint64)settings->default_life_s,
                 .max_life_s = (gint64)settings->max_life_s,
                 .told_s = (gint64)settings->told_s,
+                .push = push,
         };
 
         *ret_rules = (TgServerRules){
@@ -164,12 +184,14 @@ show_tls(TgTls *tls, gint64 now_us)
 
 /* All that can fail, before anything changes. */
 static TgSettings *
-load_again(const Service *self, TgTls **ret_tls, GError **error)
+load_again(const Service *self, TgTls **ret_tls, TgPushRules **ret_push, GError **error)
 {
         g_autoptr(TgSettings) settings = tg_settings_load(self->options, error);
         g_autoptr(TgTls) tls = NULL;
+        g_autoptr(TgPushRules) push = NULL;
 
-        if (!settings || !load_tls(settings, &tls, NULL, error))
+        if (!settings || !load_tls(settings, &tls, NULL, error) ||
+            !load_push(settings, &push, error))
                 return NULL;
         if ((tls != NULL) != self->is_tls) {
                 tg_set_error(error,
@@ -179,6 +201,7 @@ load_again(const Service *self, TgTls **ret_tls, GError **error)
                 return NULL;
         }
         *ret_tls = g_steal_pointer(&tls);
+        *ret_push = g_steal_pointer(&push);
 
         return g_steal_pointer(&settings);
 }
@@ -187,7 +210,8 @@ static gboolean
 take_again(Service *self, GError **error)
 {
         TgTls *tls = NULL;
-        TgSettings *settings = load_again(self, &tls, error);
+        TgPushRules *push = NULL;
+        TgSettings *settings = load_again(self, &tls, &push, error);
         g_autofree const char **kept = NULL;
         g_autofree char *names = NULL;
         TgRateRule rates[TG_N_RATES];
@@ -202,10 +226,13 @@ take_again(Service *self, GError **error)
 
         make_rates(settings, rates);
         tg_rate_limit_set_rules(self->rate_limit, rates);
-        make_rules(settings, &rules);
+        make_rules(settings, push, &rules);
         /* The writer knows this one. */
         rules.api.origin = self->settings->public_url;
         tg_server_set_rules(self->server, &rules);
+        tg_push_set_rules(self->push, push);
+        tg_push_rules_unref(self->push_rules);
+        self->push_rules = push;
         if (tls)
                 show_tls(tls, g_get_monotonic_time());
         g_free(settings->public_url);
@@ -372,6 +399,7 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         TgServerRules rules;
         g_autoptr(TgStore) store = NULL;
         g_autoptr(TgStore) reader = NULL;
+        g_autoptr(TgPush) push = NULL; /* goes last: the server uses it */
         g_autoptr(TgServer) server = NULL;
         g_autoptr(TgWriter) writer = NULL;
         g_autoptr(TgStore) monitor_reader = NULL;
@@ -380,7 +408,9 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
                 .has_proxy_header = settings->has_proxy_header != 0,
                 .is_tls = self->is_tls,
                 .rate_limit = self->rate_limit,
-                .max_connections = fit_connections(settings->max_connections),
+                .max_connections =
+                        fit_connections(settings->max_connections,
+                                        self->push_rules ? settings->push_connections : 0),
                 .idle_timeout_s = (guint)settings->idle_timeout_s,
                 .max_headers_bytes = settings->max_headers_bytes,
                 .signal_fd = self->signal_fd,
@@ -390,7 +420,10 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         };
         guint64 watchdog_us = 0;
 
-        make_rules(settings, &rules);
+        make_rules(settings, self->push_rules, &rules);
+        self->push = push = tg_push_new(self->push_rules, error);
+        if (!push)
+                return FALSE;
         writer = open_store(settings,
                             &rules.api,
                             &store,
@@ -401,10 +434,12 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
                 return FALSE;
         options.writer = writer;
         options.reader = reader;
+        options.push = push;
 
         if (sd_watchdog_enabled(FALSE, &watchdog_us) > 0)
                 options.pulse_us = (gint64)watchdog_us / 2;
         self->server = server = tg_server_new(&options, &rules);
+        rules.api.push = NULL; /* the writer's, which outlives a reload, and need not know */
         monitor = tg_monitor_new(monitor_reader, writer);
         if (!listen_all(server, monitor, sockets, error))
                 return FALSE;
@@ -424,6 +459,7 @@ set_up(Service *self, GError **error)
 
         self->settings = tg_settings_load(self->options, error);
         if (!self->settings || !make_directories(self->settings, error) ||
+            !load_push(self->settings, &self->push_rules, error) ||
             !load_tls(self->settings, &tls, &ca_path, error))
                 return FALSE;
         self->is_tls = tls != NULL;
@@ -448,6 +484,7 @@ tg_service_run(const TgSettingOptions *options, int signal_fd, GError **error)
         tg_tls_show(NULL, 0);
         tg_tls_sweep(G_MAXINT64);
         tg_rate_limit_free(self.rate_limit);
+        tg_push_rules_unref(self.push_rules);
         tg_settings_free(self.settings);
 
         return has_run;
@@ -458,16 +495,19 @@ tg_service_check(const TgSettingOptions *options, GError **error)
 {
         g_autoptr(TgSettings) settings = tg_settings_load(options, error);
         g_autoptr(TgTls) tls = NULL;
+        g_autoptr(TgPushRules) push = NULL;
         g_autofree char *text = NULL;
 
         /* A trial would make a certificate. */
         if (!settings || (!settings->is_trial && !load_tls(settings, &tls, NULL, error)))
                 return FALSE;
-        if (!tg_sockets_check(settings, error))
+        if (!load_push(settings, &push, error) || !tg_sockets_check(settings, error))
                 return FALSE;
         warn_of_end(tls);
         text = tg_settings_format(settings);
         fputs(text, stdout);
+        if (push)
+                printf("# public key for subscriptions: %s\n", tg_vapid_get_key(push->vapid));
 
         return TRUE;
 }

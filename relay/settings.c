@@ -34,6 +34,8 @@ static const TextKey list_keys[] = {
         {"Listen",         MEMBER(listen),          FIXED},
         {"MetricsListen",  MEMBER(metrics_listen),  FIXED},
         {"TrustedProxies", MEMBER(trusted_proxies), FREE },
+        {"PushHosts",      MEMBER(push_hosts),      FREE },
+        {"PushPrivate",    MEMBER(push_private),    FREE },
 };
 
 static const TextKey text_keys[] = {
@@ -46,6 +48,9 @@ static const TextKey text_keys[] = {
         {"StoreCertificate",  MEMBER(store_certificate),   FIXED},
         {"StoreKey",          MEMBER(store_key),           FIXED},
         {"StateDirectory",    MEMBER(state_directory),     FIXED},
+        {"PushKey",           MEMBER(push_key),            FREE },
+        {"PushContact",       MEMBER(push_contact),        FREE },
+        {"PushCaFile",        MEMBER(push_ca_file),        FREE },
 };
 
 typedef struct {
@@ -75,6 +80,11 @@ static const NumberKey number_keys[] = {
          64 * 1024 * 1024,
          TG_MAX_BODY_BYTES,                                                                     G_MAXUINT32,
          FREE                                                                                                            },
+        {"PushConnections",      MEMBER(push_connections),           16,                  1,    256,                FREE },
+        {"PushQueue",            MEMBER(push_queue),                 4096,                1,    1000000,            FREE },
+        {"PushTimeout",          MEMBER(push_timeout_s),             10,                  1,    25,                 FREE },
+        {"PushInterval",         MEMBER(push_interval_s),            10,                  0,    3600,               FREE },
+        {"PushRetry",            MEMBER(push_retry_s),               900,                 30,   86400,              FREE },
         {"ConnectionsPerMinute", RATE(CONNECTION),                   600,                 0,    G_MAXUINT32,        FREE },
         {"RequestsPerMinute",    RATE(REQUEST),                      3000,                0,    G_MAXUINT32,        FREE },
         {"CreationsPerMinute",   RATE(CREATION),                     60,                  0,    G_MAXUINT32,        FREE },

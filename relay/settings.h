@@ -28,6 +28,16 @@ typedef struct {
         char *store_certificate;
         char *store_key;
         char *state_directory;
+        char *push_key; /* NULL: no push, unless systemd hands over a key */
+        char *push_contact;
+        char *push_ca_file;
+        char **push_hosts;
+        char **push_private;
+        guint64 push_connections;
+        guint64 push_queue;
+        guint64 push_timeout_s;
+        guint64 push_interval_s;
+        guint64 push_retry_s;
         guint64 max_connections;
         guint64 max_connections_per_source;
         guint64 has_proxy_header; /* 0 or 1 */

@@ -6,12 +6,14 @@
 #include "relay/store-sqlite-file.h"
 #include "relay/store-sqlite-resource.h"
 #include "relay/store-sqlite-row.h"
+#include "relay/store-sqlite-token.h"
 #include "relay/store.h"
 
 /* Removed in one batch at most, for others wait behind it. */
 #define ERASE_ROWS 256
 #define TOLD_BYTES 16
 #define RESOURCES(store) (((Sqlite *)(store))->resources)
+#define TOKENS(store) (((Sqlite *)(store))->tokens)
 
 #define SET_STATE                                                                                  \
         "UPDATE mailbox SET version = ?2, writer = ?3, "                                           \
@@ -28,8 +30,6 @@ typedef enum {
         QUERY_INSERT,
         QUERY_SAVE,
         QUERY_SAVE_PAYLOAD,
-        QUERY_INITIATOR_TOKEN,
-        QUERY_RECIPIENT_TOKEN,
         QUERY_DELETE,
         QUERY_TELL,
         QUERY_EXPIRED,
@@ -53,15 +53,11 @@ static const char *const query_texts[] = {
                          "?15, ?16, ?17)",
         [QUERY_SAVE] = SET_STATE " WHERE row = ?1",
         [QUERY_SAVE_PAYLOAD] = SET_STATE ", payload = ?9 WHERE row = ?1",
-        [QUERY_INITIATOR_TOKEN] = "UPDATE mailbox SET initiator_token_type = ?2, "
-                                  "initiator_token = ?3 WHERE row = ?1",
-        [QUERY_RECIPIENT_TOKEN] = "UPDATE mailbox SET recipient_token_type = ?2, "
-                                  "recipient_token = ?3 WHERE row = ?1",
         [QUERY_DELETE] = "DELETE FROM mailbox WHERE row = ?1",
         [QUERY_TELL] = "INSERT INTO ended (claim, word, at) VALUES (?1, ?2, ?3)",
         [QUERY_EXPIRED] = TG_SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
-        [QUERY_FORGET] = "DELETE FROM ended WHERE at <= ?1 AND row IN "
-                         "(SELECT row FROM ended ORDER BY row LIMIT ?2)",
+        [QUERY_FORGET] = ("DELETE FROM ended WHERE at <= ?1 AND row IN "
+                          "(SELECT row FROM ended ORDER BY row LIMIT ?2)"),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(query_texts) == N_QUERIES);
 
@@ -72,6 +68,7 @@ typedef struct {
         sqlite3_stmt *queries[N_QUERIES];
         sqlite3_stmt *found; /* stands on the row that was loaded */
         TgSqliteResources *resources;
+        TgSqliteTokens *tokens;
 } Sqlite;
 
 /* ---- helpers ---- */
@@ -270,17 +267,26 @@ static gboolean
 store_save_token(
         TgStore *store, const TgMailbox *mailbox, TgSide side, const TgToken *token, GError **error)
 {
-        Sqlite *self = (Sqlite *)store;
-        Query query = side == TG_SIDE_INITIATOR ? QUERY_INITIATOR_TOKEN : QUERY_RECIPIENT_TOKEN;
-        sqlite3_stmt *stmt = self->queries[query];
-
         store_release(store);
-        sqlite3_bind_int64(stmt, 1, mailbox->row);
-        tg_sqlite_bind_text(stmt, 2, token ? token->type : NULL);
-        tg_sqlite_bind_text(stmt, 3, token ? token->data : NULL);
-        tg_sqlite_file_note_removal(self->file);
+        return tg_sqlite_tokens_save(TOKENS(store), mailbox->row, side, token, error);
+}
 
-        return run(self, query, "store the notification token", error);
+static gboolean
+store_load_token(
+        TgStore *store, const TgMailbox *mailbox, TgSide side, TgToken *ret_token, GError **error)
+{
+        return tg_sqlite_tokens_load(TOKENS(store), mailbox->row, side, ret_token, error);
+}
+
+static gboolean
+store_forget_token(TgStore *store,
+                   const guint8 id[TG_ID_BYTES],
+                   TgSide side,
+                   const TgToken *token,
+                   GError **error)
+{
+        store_release(store);
+        return tg_sqlite_tokens_forget(TOKENS(store), id, side, token, error);
 }
 
 static gboolean
@@ -429,8 +435,9 @@ prepare_queries(Sqlite *self, guint n_queries, GError **error)
         if (!tg_sqlite_prepare(self->db, query_texts, n_queries, self->queries))
                 return fail(self, "open the store", error);
         self->resources = tg_sqlite_resources_new(self->db, self->file, error);
+        self->tokens = self->resources ? tg_sqlite_tokens_new(self->db, self->file, error) : NULL;
 
-        return self->resources != NULL;
+        return self->tokens != NULL;
 }
 
 static void
@@ -439,6 +446,7 @@ finalize_queries(Sqlite *self)
         for (guint i = 0; i < N_QUERIES; i++)
                 sqlite3_finalize(self->queries[i]);
         tg_sqlite_resources_free(self->resources);
+        tg_sqlite_tokens_free(self->tokens);
 }
 
 static void
@@ -524,6 +532,8 @@ static const TgStoreClass store_class = {
         .insert = store_insert,
         .save = store_save,
         .save_token = store_save_token,
+        .load_token = store_load_token,
+        .forget_token = store_forget_token,
         .end = store_end,
         .load_end = store_load_end,
         .put_resource = store_put_resource,

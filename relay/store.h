@@ -121,6 +121,16 @@ typedef struct {
                                TgSide side,
                                const TgToken *token,
                                GError **error);
+        gboolean (*load_token)(TgStore *self,
+                               const TgMailbox *mailbox,
+                               TgSide side,
+                               TgToken *ret_token,
+                               GError **error);
+        gboolean (*forget_token)(TgStore *self,
+                                 const guint8 id[TG_ID_BYTES],
+                                 TgSide side,
+                                 const TgToken *token,
+                                 GError **error);
         gboolean (*end)(TgStore *self,
                         const TgMailbox *mailbox,
                         TgEnd word,
@@ -256,6 +266,25 @@ tg_store_save_token(
         TgStore *self, const TgMailbox *mailbox, TgSide side, const TgToken *token, GError **error)
 {
         return self->class->save_token(self, mailbox, side, token, error);
+}
+
+/* Of a loaded mailbox; type NULL: there is none. */
+static inline gboolean
+tg_store_load_token(
+        TgStore *self, const TgMailbox *mailbox, TgSide side, TgToken *ret_token, GError **error)
+{
+        return self->class->load_token(self, mailbox, side, ret_token, error);
+}
+
+/* If it still is @token, and if there still is a mailbox @id. */
+static inline gboolean
+tg_store_forget_token(TgStore *self,
+                      const guint8 id[TG_ID_BYTES],
+                      TgSide side,
+                      const TgToken *token,
+                      GError **error)
+{
+        return self->class->forget_token(self, id, side, token, error);
 }
 
 /* Removes a mailbox. @is_told: its bound claims may hear @word from now on. */

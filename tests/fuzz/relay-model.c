@@ -174,6 +174,8 @@ take_change(Model *model, const TgApiCall *call)
         case TG_OPERATION_PUT_RESOURCE:
         case TG_OPERATION_GET_RESOURCE:
         case TG_OPERATION_DELETE_RESOURCE:
+        case TG_OPERATION_FIND_TOKEN:
+        case TG_OPERATION_FORGET_TOKEN:
                 g_assert_not_reached();
         }
 }
