@@ -52,4 +52,7 @@ gboolean tg_create_is_drop(const TgCreate *self); /* over plain HTTP */
 /* ---- terms-bus.c ---- */
 
 /* a{sv} with keys of the table alone; a full reference. */
-GVariant *tg_terms_read(sd_bus_message *message, const TgTermKey *keys, GError **error);
+GVariant *tg_terms_read(sd_bus_message *message,
+                        const TgTermKey *keys,
+                        const TgCaller *caller,
+                        GError **error);

@@ -33,7 +33,8 @@ tg_create_read_credential(TgCreate *self, sd_bus_message *message, GError **erro
         }
 
         if (self->vertical->source == TG_SOURCE_TERMS) {
-                self->terms = tg_terms_read(message, self->vertical->terms, error);
+                self->terms = tg_terms_read(
+                        message, self->vertical->terms, tg_call_caller(self->call), error);
                 return self->terms != NULL;
         }
 

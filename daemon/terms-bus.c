@@ -20,6 +20,15 @@ find_key(const TgTermKey *keys, const char *name)
 }
 
 static gboolean
+is_path(const TgTermKey *key, const char *text, GError **error)
+{
+        if (g_path_is_absolute(text))
+                return TRUE;
+        tg_set_error(error, TG_ERROR_INVALID, "\"%s\" must be a whole path", key->name);
+        return FALSE;
+}
+
+static gboolean
 is_line(const TgTermKey *key, const char *text, GError **error)
 {
         if (tg_text_is_clean(text, key->n_max))
@@ -70,6 +79,11 @@ read_value(sd_bus_message *message, const TgTermKey *key, GError **error)
         int flag;
 
         switch (key->signature[0]) {
+        case 'p':
+                if (sd_bus_message_read(message, "v", "s", &text) < 0 ||
+                    !is_line(key, text, error) || !is_path(key, text, error))
+                        return NULL;
+                return g_variant_new_string(text);
         case 's':
                 if (sd_bus_message_read(message, "v", "s", &text) < 0 || !is_line(key, text, error))
                         return NULL;
@@ -94,7 +108,24 @@ read_value(sd_bus_message *message, const TgTermKey *key, GError **error)
 }
 
 static gboolean
-read_entry(sd_bus_message *message, const TgTermKey *keys, GVariantDict *terms, GError **error)
+may_name(const TgTermKey *key, const TgCaller *caller, GError **error)
+{
+        if (key->signature[0] != 'p' || !tg_caller_is_sandboxed(caller))
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_DENIED,
+                     "\"%s\" names what is outside of the sandbox: share this by tigressctl, or by "
+                     "a program that has no sandbox",
+                     key->name);
+        return FALSE;
+}
+
+static gboolean
+read_entry(sd_bus_message *message,
+           const TgTermKey *keys,
+           const TgCaller *caller,
+           GVariantDict *terms,
+           GError **error)
 {
         const TgTermKey *key;
         GVariant *value;
@@ -115,6 +146,8 @@ read_entry(sd_bus_message *message, const TgTermKey *keys, GVariantDict *terms, 
                              clean);
                 return FALSE;
         }
+        if (!may_name(key, caller, error))
+                return FALSE;
         value = read_value(message, key, error);
         if (value == NULL) {
                 if (error != NULL && *error == NULL)
@@ -122,7 +155,7 @@ read_entry(sd_bus_message *message, const TgTermKey *keys, GVariantDict *terms, 
                                      TG_ERROR_INVALID,
                                      "\"%s\" must be of type %s",
                                      key->name,
-                                     key->signature);
+                                     key->signature[0] == 'p' ? "s" : key->signature);
                 return FALSE;
         }
         g_variant_dict_insert_value(terms, name, value);
@@ -130,7 +163,10 @@ read_entry(sd_bus_message *message, const TgTermKey *keys, GVariantDict *terms, 
 }
 
 GVariant *
-tg_terms_read(sd_bus_message *message, const TgTermKey *keys, GError **error)
+tg_terms_read(sd_bus_message *message,
+              const TgTermKey *keys,
+              const TgCaller *caller,
+              GError **error)
 {
         g_autoptr(GVariantDict) terms = g_variant_dict_new(NULL);
 
@@ -139,7 +175,7 @@ tg_terms_read(sd_bus_message *message, const TgTermKey *keys, GError **error)
                 return NULL;
         }
         while (sd_bus_message_enter_container(message, 'e', "sv") > 0)
-                if (!read_entry(message, keys, terms, error) ||
+                if (!read_entry(message, keys, caller, terms, error) ||
                     sd_bus_message_exit_container(message) < 0)
                         return NULL;
         if (sd_bus_message_exit_container(message) < 0) {

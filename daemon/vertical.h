@@ -34,9 +34,12 @@ typedef enum {
 
 /* A key of CreateShare's dictionary, for TG_SOURCE_TERMS. */
 typedef struct {
-        const char *name;      /* NULL ends the table */
-        const char *signature; /* "s", "u", "t", "b", "as" */
-        gsize n_max;           /* of a text, or of each of them: octets; of "t": nothing */
+        const char *name; /* NULL ends the table */
+        /* "s", "u", "t", "b", "as"; "p": an "s" that is the whole path of something of the user's,
+         * which a sandboxed program may not name: it would find out what there is, and have the
+         * wallet use, load or write what it cannot reach itself. */
+        const char *signature;
+        gsize n_max; /* of a text, or of each of them: octets; of "t": nothing */
 } TgTermKey;
 
 typedef struct {

@@ -78,17 +78,6 @@ lookup_text(GVariant *terms, const char *name)
 }
 
 static gboolean
-is_absolute(GVariant *terms, const char *name, GError **error)
-{
-        g_autofree char *path = lookup_text(terms, name);
-
-        if (path == NULL || g_path_is_absolute(path))
-                return TRUE;
-        tg_set_error(error, TG_ERROR_INVALID, "\"%s\" must be a whole path", name);
-        return FALSE;
-}
-
-static gboolean
 take_terms(GVariant *terms, TgSshJob *job, GError **error)
 {
         TgSshGrant *grant = &job->grant;
@@ -112,9 +101,7 @@ take_terms(GVariant *terms, TgSshJob *job, GError **error)
                 return invalid(error, "the key \"ca\" is missing: the authority's key");
         if (job->agent != NULL && pkcs11 != NULL)
                 return invalid(error, "give one of \"agent\" and \"pkcs11\"");
-        return is_absolute(terms, "ca", error) && is_absolute(terms, "agent", error) &&
-               is_absolute(terms, "pkcs11", error) && is_absolute(terms, "krl", error) &&
-               take_permits(terms, grant, error) && take_times(terms, grant, error);
+        return take_permits(terms, grant, error) && take_times(terms, grant, error);
 }
 
 /* ---- the answer ---- */

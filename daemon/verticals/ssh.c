@@ -99,9 +99,9 @@ static const char *const kinds[] = {"lend", NULL};
 static const TgPinRule pins[] = {TG_PIN_DEFAULT};
 
 static const TgTermKey terms[] = {
-        {"ca",             "s",  4096                    },
-        {"agent",          "s",  1024                    },
-        {"pkcs11",         "s",  4096                    },
+        {"ca",             "p",  4096                    },
+        {"agent",          "p",  1024                    },
+        {"pkcs11",         "p",  4096                    },
         {"principals",     "as", TG_SSH_MAX_NAME_BYTES   },
         {"key-id",         "s",  TG_SSH_MAX_KEY_ID_BYTES },
         {"valid-for",      "u",  0                       },
@@ -110,7 +110,7 @@ static const TgTermKey terms[] = {
         {"source-address", "s",  TG_SSH_MAX_ADDRESS_BYTES},
         {"force-command",  "s",  TG_SSH_MAX_COMMAND_BYTES},
         {"permit",         "as", TG_SSH_MAX_NAME_BYTES   },
-        {"krl",            "s",  4096                    },
+        {"krl",            "p",  4096                    },
         {NULL,             NULL, 0                       },
 };
 

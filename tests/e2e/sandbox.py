@@ -165,6 +165,17 @@ def a_sandbox_rules_over_its_own(watcher):
     consent("alice", "ask")
 
 
+def a_sandbox_names_no_files():
+    claim("it cannot have the wallet read, load or write what is outside of it")
+    sandboxed = Sandboxed("alice", APPLICATION)
+    dialogs = Dialogs(sandboxed, "cancel")
+    for key in ("ca", "agent", "pkcs11", "krl"):
+        sentence = sandboxed.refused("Denied", ROOT, "Manager", "CreateShare", "sa{sv}a{sv}",
+                                     "org.tigress.ssh.certificate", {key: ("s", "/etc/passwd")}, {})
+        contains(sentence, "outside of the sandbox", f"why {key} is refused")
+    dialogs.had()
+
+
 def one_sandbox_is_one_asker():
     claim("all programs of a sandbox have one dialog at a time between them")
     first, second = (Sandboxed("alice", APPLICATION) for _ in range(2))
@@ -202,6 +213,7 @@ def main():
     the_table_holds(signatures, askers, shares, credential, link)
     a_sandbox_can_do_nothing_in_secret(sandboxed, alice, shares[2], credential)
     a_sandbox_rules_over_its_own(alice)
+    a_sandbox_names_no_files()
     one_sandbox_is_one_asker()
     skip("a snap's label: there is no AppArmor to give one (tests/bus/test-process.c reads one)")
 
