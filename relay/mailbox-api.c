@@ -75,6 +75,15 @@ find_created(TgRun *run, gboolean *ret_is_repeated)
         return TG_VERDICT_GO_ON;
 }
 
+static gsize
+measure_new(const TgMailboxRequest *body)
+{
+        const TgDisplay *display = &body->display;
+
+        return strlen(body->payload) + strlen(display->title) + strlen(display->description) +
+               strlen(display->image_url) + (body->token.data ? strlen(body->token.data) : 0);
+}
+
 static TgVerdict
 execute_create(TgRun *run)
 {
@@ -98,6 +107,8 @@ execute_create(TgRun *run)
                 return verdict;
         if (is_repeated)
                 return tg_run_answer(run, 201, format_created(run));
+        if (!tg_store_take_room(run->store, measure_new(body)))
+                return tg_run_problem(run, TG_PROBLEM_UNAVAILABLE, NULL);
 
         fill_mailbox(run);
         if (!tg_store_insert(run->store, &run->mailbox, &body->display, body->payload, run->error))

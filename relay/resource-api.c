@@ -73,6 +73,8 @@ tg_resource_put(TgRun *run)
                 return TG_VERDICT_DOUBT;
         if (put == TG_PUT_TAKEN)
                 return tg_run_problem(run, TG_PROBLEM_VERSION, TAKEN);
+        if (put == TG_PUT_NO_ROOM)
+                return tg_run_problem(run, TG_PROBLEM_UNAVAILABLE, NULL);
         call->has_changed = put == TG_PUT_MADE;
 
         return tg_run_answer(run, 201, NULL);

@@ -30,6 +30,7 @@ typedef enum {
         TG_PUT_MADE,
         TG_PUT_REPEATED, /* by this very request, before: nothing was changed */
         TG_PUT_TAKEN,    /* by another: nothing was changed */
+        TG_PUT_NO_ROOM,  /* nothing was changed */
 } TgPut;
 
 typedef enum {

@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "protocol/error.h"
@@ -16,6 +18,12 @@
 /* … and beyond so many the writer waits until all is over and the WAL begins
  * anew; only between two batches can nothing be added meanwhile. */
 #define RESTART_PAGES 16384
+/* Nothing new is taken when less than this is free, or than this part of the disk: what is there
+ * must always be removable, and removing writes. */
+#define SPARE_BYTES (16 * 1024 * 1024)
+#define SPARE_PART 16
+/* Of a new row beside its own octets: in indexes, and what its last page has to spare. */
+#define ROW_PAGES 8
 /* Nobody holds a lock for longer than one statement. */
 #define BUSY_TIMEOUT_MS 2000
 
@@ -30,6 +38,10 @@ struct TgSqliteFile {
         gboolean has_removed;
         gboolean is_sweep_due;
         gboolean is_stale;
+        gint64 spare_bytes;
+        gint64 room_bytes; /* for what is new, on the disk … */
+        gint64 free_bytes; /* … and in the file */
+        gboolean is_short; /* there was not enough */
 
         GThread *thread;
         GMutex mutex;
@@ -54,6 +66,79 @@ fail(TgSqliteFile *self, const char *what, GError **error)
                      self->path,
                      sqlite3_errmsg(self->db));
         return FALSE;
+}
+
+/* ---- room ---- */
+
+static gboolean
+ask_number(sqlite3 *db, const char *sql, gint64 *ret_number)
+{
+        sqlite3_stmt *stmt = NULL;
+        gboolean is_answered = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+                               sqlite3_step(stmt) == SQLITE_ROW;
+
+        if (is_answered)
+                *ret_number = sqlite3_column_int64(stmt, 0);
+        sqlite3_finalize(stmt);
+
+        return is_answered;
+}
+
+/* What the WAL has and the file has not takes its place there when it is carried over, which
+ * must always be possible: else the WAL could not begin anew, and the disk stayed full. */
+void
+tg_sqlite_file_measure_room(TgSqliteFile *self)
+{
+        struct statvfs disk;
+        struct stat file;
+        gint64 block, owed, n_pages, n_free;
+
+        /* Who cannot be told finds out by writing. */
+        self->room_bytes = G_MAXINT64;
+        if (is_in_memory(self) || statvfs(self->path, &disk) < 0 || stat(self->path, &file) < 0 ||
+            !ask_number(self->db, "PRAGMA page_count", &n_pages) ||
+            !ask_number(self->db, "PRAGMA freelist_count", &n_free))
+                return;
+        block = (gint64)disk.f_frsize;
+        owed = n_pages * PAGE_BYTES - file.st_size;
+        self->spare_bytes = MIN(SPARE_BYTES, (gint64)disk.f_blocks * block / SPARE_PART);
+        self->room_bytes = (gint64)disk.f_bavail * block - MAX(0, owed) - self->spare_bytes;
+        self->free_bytes = n_free * PAGE_BYTES;
+}
+
+/* It is written twice: into the WAL, and into the file, where pages may be free. The file does not
+ * grow into what the WAL needs, for then nobody could ever use those again. */
+gboolean
+tg_sqlite_file_take_room(TgSqliteFile *self, gsize n_bytes)
+{
+        gint64 n_wanted = (gint64)n_bytes + (gint64)ROW_PAGES * PAGE_BYTES;
+        gint64 n_grown = MAX(0, n_wanted - self->free_bytes);
+
+        if (self->room_bytes < n_wanted + n_grown + (n_grown > 0 ? self->spare_bytes : 0)) {
+                self->is_short = TRUE;
+                return FALSE;
+        }
+        self->room_bytes -= n_wanted + n_grown;
+        self->free_bytes = MAX(0, self->free_bytes - n_wanted);
+
+        return TRUE;
+}
+
+/* A version that is set is written, also when it is the old one. */
+gboolean
+tg_sqlite_file_probe(TgSqliteFile *self, GError **error)
+{
+        if (!tg_sqlite_file_take_room(self, 0)) {
+                tg_set_error(error, TG_ERROR_UNREACHABLE, TG_STORE_FULL);
+                return FALSE;
+        }
+
+        return sqlite3_exec(self->db,
+                            "PRAGMA user_version = " G_STRINGIFY(SCHEMA_VERSION),
+                            NULL,
+                            NULL,
+                            NULL) == SQLITE_OK ||
+               fail(self, "write to", error);
 }
 
 /* ---- carrying over and erasing ---- */
@@ -130,11 +215,15 @@ tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep)
                 self->n_wal_pages = 0;
 
         self->is_sweep_due |= is_sweep && self->has_removed;
+        /* The WAL is what can be given back at once. */
+        self->is_sweep_due |= self->is_short && self->n_wal_pages > 0;
+        self->is_short = FALSE;
         if (self->is_sweep_due &&
             sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
                     SQLITE_OK) {
                 self->is_sweep_due = self->has_removed = FALSE;
                 self->is_stale = !is_in_memory(self);
+                self->n_wal_pages = 0;
         }
 }
 
@@ -165,20 +254,6 @@ connect_to(TgSqliteFile *self, sqlite3 **ret_db, GError **error)
                      *ret_db ? sqlite3_errmsg(*ret_db) : sqlite3_errstr(r));
 
         return FALSE;
-}
-
-static gboolean
-ask_number(sqlite3 *db, const char *sql, gint64 *ret_number)
-{
-        sqlite3_stmt *stmt = NULL;
-        gboolean is_answered = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
-                               sqlite3_step(stmt) == SQLITE_ROW;
-
-        if (is_answered)
-                *ret_number = sqlite3_column_int64(stmt, 0);
-        sqlite3_finalize(stmt);
-
-        return is_answered;
 }
 
 /* One transaction: there is a whole store or none. */
@@ -335,7 +410,9 @@ tg_sqlite_file_open_writer(TgSqliteFile *self)
 {
         sqlite3 *db = NULL;
 
-        if (connect_to(self, &db, NULL) && configure_writer(self, db))
+        /* Where SQLite cannot open file or WAL for writing it opens it for reading, for good. */
+        if (connect_to(self, &db, NULL) && configure_writer(self, db) &&
+            sqlite3_exec(db, "BEGIN IMMEDIATE; ROLLBACK", NULL, NULL, NULL) == SQLITE_OK)
                 return db;
         sqlite3_close(db);
 

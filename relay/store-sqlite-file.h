@@ -39,6 +39,13 @@ sqlite3 *tg_sqlite_file_connect(TgSqliteFile *self, GError **error);
 /* Something was removed or replaced: what it was is still in the WAL. */
 void tg_sqlite_file_note_removal(TgSqliteFile *self);
 
+/* At the beginning of a batch: looks how much of the disk may be taken by what is new. */
+void tg_sqlite_file_measure_room(TgSqliteFile *self);
+/* FALSE: there is not so much of it. */
+gboolean tg_sqlite_file_take_room(TgSqliteFile *self, gsize n_bytes);
+/* tg_store_probe() */
+gboolean tg_sqlite_file_probe(TgSqliteFile *self, GError **error);
+
 /* Between two batches. @is_sweep: erase what has been noted. */
 void tg_sqlite_file_maintain(TgSqliteFile *self, gboolean is_sweep);
 
@@ -50,6 +57,10 @@ gboolean tg_sqlite_prepare(sqlite3 *db,
 
 /* Counts what @db has. */
 gboolean tg_sqlite_measure(sqlite3 *db, TgStoreSize *ret_size, GError **error);
+
+/* The memory outlives the step: nothing is copied. @text may be NULL. */
+void tg_sqlite_bind_blob(sqlite3_stmt *stmt, int at, const guint8 *bytes, gsize n_bytes);
+void tg_sqlite_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 
 /* Copies a column of exactly @n_bytes octets. FALSE when it has not so many. */
 gboolean tg_sqlite_column(sqlite3_stmt *stmt, int at, guint8 *ret_bytes, gsize n_bytes);

@@ -167,6 +167,10 @@ tg_sqlite_resources_put(TgSqliteResources *self,
                 *ret_put = is_same ? TG_PUT_REPEATED : TG_PUT_TAKEN;
                 return TRUE;
         }
+        if (!tg_sqlite_file_take_room(self->file, resource->n_octets)) {
+                *ret_put = TG_PUT_NO_ROOM;
+                return TRUE;
+        }
         if (is_found && !delete_row(self, row.row, error))
                 return FALSE;
         *ret_put = TG_PUT_MADE;

@@ -56,7 +56,7 @@ static const char *const query_texts[] = {
         [QUERY_DELETE] = "DELETE FROM mailbox WHERE row = ?1",
         [QUERY_TELL] = "INSERT INTO ended (claim, word, at) VALUES (?1, ?2, ?3)",
         [QUERY_EXPIRED] = TG_SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
-        [QUERY_FORGET] = ("DELETE FROM ended WHERE at <= ?1 AND row IN "
+        [QUERY_FORGET] = ("DELETE FROM ended WHERE (at <= ?1 OR at > ?3) AND row IN "
                           "(SELECT row FROM ended ORDER BY row LIMIT ?2)"),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(query_texts) == N_QUERIES);
@@ -67,6 +67,8 @@ typedef struct {
         sqlite3 *db;
         sqlite3_stmt *queries[N_QUERIES];
         sqlite3_stmt *found; /* stands on the row that was loaded */
+        int n_erase_rows;    /* at most in one batch */
+        gboolean is_erasing;
         TgSqliteResources *resources;
         TgSqliteTokens *tokens;
 } Sqlite;
@@ -109,6 +111,8 @@ store_release(TgStore *store)
 static gboolean
 store_begin(TgStore *store, GError **error)
 {
+        ((Sqlite *)store)->is_erasing = FALSE;
+        tg_sqlite_file_measure_room(((Sqlite *)store)->file);
         return run((Sqlite *)store, QUERY_BEGIN, "begin to write", error);
 }
 
@@ -125,9 +129,23 @@ store_rollback(TgStore *store)
         Sqlite *self = (Sqlite *)store;
 
         store_release(store);
+        if (self->is_erasing) /* half as many the next time */
+                self->n_erase_rows = MAX(1, self->n_erase_rows / 4);
         /* After some errors SQLite has rolled back by itself. */
         if (!sqlite3_get_autocommit(self->db))
                 run(self, QUERY_ROLLBACK, "roll back", NULL);
+}
+
+static gboolean
+store_take_room(TgStore *store, gsize n_bytes)
+{
+        return tg_sqlite_file_take_room(((Sqlite *)store)->file, n_bytes);
+}
+
+static gboolean
+store_probe(TgStore *store, GError **error)
+{
+        return tg_sqlite_file_probe(((Sqlite *)store)->file, error);
 }
 
 /* ---- mailboxes ---- */
@@ -388,9 +406,11 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
 {
         Sqlite *self = (Sqlite *)store;
         gboolean is_found = TRUE;
-        int n_rows = 0, n_resources;
+        int n_rows = 0, n_resources, n_most;
 
-        for (; is_found && n_rows < ERASE_ROWS; n_rows++) {
+        n_most = self->n_erase_rows = MIN(ERASE_ROWS, 2 * self->n_erase_rows);
+        self->is_erasing = TRUE;
+        for (; is_found && n_rows < n_most; n_rows++) {
                 TgMailbox mailbox;
 
                 store_release(store);
@@ -406,17 +426,17 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
                         return FALSE;
         }
 
-        if (!tg_sqlite_resources_erase(self->resources, now_s, ERASE_ROWS, &n_resources, error))
+        if (!tg_sqlite_resources_erase(self->resources, now_s, n_most, &n_resources, error))
                 return FALSE;
         store->n_erased += (guint64)(n_rows - !is_found + n_resources);
         sqlite3_bind_int64(self->queries[QUERY_FORGET], 1, now_s - told_s);
-        sqlite3_bind_int(self->queries[QUERY_FORGET], 2, ERASE_ROWS);
+        sqlite3_bind_int(self->queries[QUERY_FORGET], 2, n_most);
+        sqlite3_bind_int64(self->queries[QUERY_FORGET], 3, now_s);
         if (!run(self, QUERY_FORGET, "forget how mailboxes ended", error))
                 return FALSE;
         if (sqlite3_changes(self->db) > 0)
                 tg_sqlite_file_note_removal(self->file);
-        *ret_is_done =
-                !is_found && n_resources < ERASE_ROWS && sqlite3_changes(self->db) < ERASE_ROWS;
+        *ret_is_done = !is_found && n_resources < n_most && sqlite3_changes(self->db) < n_most;
 
         return TRUE;
 }
@@ -470,6 +490,7 @@ renew(Sqlite *self)
         Sqlite other = {
                 .base = self->base,
                 .file = self->file,
+                .n_erase_rows = self->n_erase_rows,
                 .db = tg_sqlite_file_open_writer(self->file),
         };
 
@@ -529,6 +550,8 @@ static const TgStoreClass store_class = {
         .load_creation = store_load_creation,
         .load_content = store_load_content,
         .release = store_release,
+        .take_room = store_take_room,
+        .probe = store_probe,
         .insert = store_insert,
         .save = store_save,
         .save_token = store_save_token,
@@ -553,6 +576,7 @@ store_new(gboolean is_writer)
         Sqlite *self = g_new0(Sqlite, 1);
 
         self->base = (TgStore){.class = &store_class, .is_writer = is_writer};
+        self->n_erase_rows = ERASE_ROWS;
 
         return self;
 }

@@ -106,6 +106,8 @@ typedef struct {
                                  GError **error);
         void (*release)(TgStore *self);
 
+        gboolean (*take_room)(TgStore *self, gsize n_bytes);        /* NULL: there always is */
+        gboolean (*probe)(TgStore *self, GError **error);           /* NULL: it always would */
         void (*draw_id)(TgStore *self, guint8 ret_id[TG_ID_BYTES]); /* NULL: at random */
         gboolean (*insert)(TgStore *self,
                            TgMailbox *mailbox,
@@ -230,6 +232,24 @@ static inline void
 tg_store_release(TgStore *self)
 {
         self->class->release(self);
+}
+
+#define TG_STORE_FULL "there is no room for anything new on the disk of the store"
+
+/* Within a batch: whether there is room for something new of @n_bytes, which is then taken. A store
+ * refuses while it can still do all else, for what is there must always be removable. */
+static inline gboolean
+tg_store_take_room(TgStore *self, gsize n_bytes)
+{
+        return !self->class->take_room || self->class->take_room(self, n_bytes);
+}
+
+/* Within a batch: a change that changes nothing, but is made durable as any. FALSE also when
+ * there is no room for anything new. */
+static inline gboolean
+tg_store_probe(TgStore *self, GError **error)
+{
+        return !self->class->probe || self->class->probe(self, error);
 }
 
 /* For a mailbox that is to be made: random, unless the store has kept one for this request. */

@@ -13,6 +13,9 @@
 /* So that the first of a batch does not wait for a thousandth. */
 #define MAX_BATCH 512
 
+/* Then the next one is waited for. */
+#define MAX_FAILED_SWEEPS 10
+
 typedef struct {
         TgWriter base;
         const TgApi *api;
@@ -31,6 +34,7 @@ typedef struct {
         /* the thread's own */
         gboolean is_in_doubt;
         gint64 next_sweep_us;
+        guint n_failed_sweeps; /* one after the other */
 } Thread;
 
 static gint64
@@ -64,6 +68,22 @@ run_batch(Thread *self, TgJob *jobs, guint n_jobs, GError **error)
         return FALSE;
 }
 
+/* That a batch went well ends a doubt, unless something new was refused for want of room. The log
+ * hears so from a sweep alone, which has looked: else it would hear both at every other request. */
+static void
+note_answers(Thread *self, const TgJob *jobs, guint n_jobs)
+{
+        g_autoptr(GError) error = NULL;
+
+        for (guint i = 0; i < n_jobs && !error; i++)
+                if (jobs[i].verdict == TG_VERDICT_ANSWERED && jobs[i].call->answer.status == 503)
+                        tg_set_error(&error, TG_ERROR_UNREACHABLE, TG_STORE_FULL);
+        if (error)
+                tg_note_doubt(&self->is_in_doubt, error);
+        else
+                tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, FALSE);
+}
+
 /* What failed together is tried again one by one: on a full disk a mailbox may
  * still be removed where no other can be made. */
 static void
@@ -72,7 +92,7 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
         g_autoptr(GError) error = NULL;
 
         if (run_batch(self, jobs, n_jobs, &error)) {
-                tg_note_doubt(&self->is_in_doubt, NULL);
+                note_answers(self, jobs, n_jobs);
                 return;
         }
         for (guint i = 0; i < n_jobs; i++) {
@@ -86,7 +106,25 @@ run_jobs(Thread *self, TgJob *jobs, guint n_jobs)
         tg_note_doubt(&self->is_in_doubt, error);
 }
 
-/* One batch of it; TRUE when more is to be done. */
+/* After a doubt nobody else might send what could show that all is well again. */
+static void
+probe(Thread *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!self->is_in_doubt)
+                return;
+        if (tg_store_begin(self->store, &error)) {
+                if (tg_store_probe(self->store, &error) && tg_store_commit(self->store, &error)) {
+                        tg_note_doubt(&self->is_in_doubt, NULL);
+                        return;
+                }
+                tg_store_rollback(self->store);
+        }
+        tg_note_doubt(&self->is_in_doubt, error);
+}
+
+/* One batch of it; TRUE when more is to be done, or the same in a smaller batch. */
 static gboolean
 sweep(Thread *self)
 {
@@ -98,15 +136,16 @@ sweep(Thread *self)
                 if (tg_store_erase(self->store, wall_s(), self->api->told_s, &is_done, &error) &&
                     tg_store_commit(self->store, &error)) {
                         tg_metrics_count(TG_COUNT_EXPIRED, self->store->n_erased - n_erased);
-                        /* Else nobody would send what could show that all is well again. */
-                        tg_metrics_set(TG_GAUGE_STORE_IN_DOUBT, FALSE);
+                        self->n_failed_sweeps = 0;
+                        probe(self);
                         return !is_done;
                 }
                 tg_store_rollback(self->store);
         }
         tg_note_doubt(&self->is_in_doubt, error);
+        self->n_failed_sweeps = (self->n_failed_sweeps + 1) % MAX_FAILED_SWEEPS;
 
-        return FALSE;
+        return self->n_failed_sweeps > 0;
 }
 
 /* Waits for work until the next sweep; takes at most a batch of it. */

@@ -52,7 +52,8 @@ CREATE UNIQUE INDEX resource_id ON resource (id);
 CREATE INDEX resource_expires ON resource (expires);
 
 -- Who may be told, for an hour, by what word a mailbox ended. One row a claim, in
--- the order of their ends, so that erasing reads from the front and needs no index.
+-- the order of their ends, so that erasing reads from the front and needs no index: a
+-- time that has not come is another clock's, and goes too, for it would hold up the rest.
 CREATE TABLE ended (
         row INTEGER PRIMARY KEY,
         claim BLOB NOT NULL,                  -- first half of the digest in the mailbox

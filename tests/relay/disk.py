@@ -194,7 +194,7 @@ class SmallDisk:
         self.ballast = os.path.join(self.folder, "ballast")
 
     def fill(self):
-        with open(self.ballast, "wb", buffering=0) as file:
+        with open(self.ballast, "ab", buffering=0) as file:
             try:
                 while file.write(bytes(4096)):
                     pass

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import resource
 import threading
 import time
 import unittest
@@ -314,54 +313,6 @@ class Durability(unittest.TestCase):
             n_flushes = relay.flushes() - before
             self.assertLess(n_flushes, 64 * n_each / 2)
             self.assertGreaterEqual(n_flushes, n_each)  # but none goes without
-
-    def test_full_disk_is_503_and_goes_by_without_restart(self):
-        with Relay() as relay:
-            alice = Device(relay)
-            self.assertEqual(alice.create().status, 200)
-            bob = alice.peer()
-            self.assertEqual(bob.read().status, 200)
-            wal = os.path.join(relay.state, "relay.db-wal")
-            pid = relay.process.pid
-            resource.prlimit(
-                pid, resource.RLIMIT_FSIZE, (os.path.getsize(wal), resource.RLIM_INFINITY)
-            )
-            request = draw()
-            mallory = Device(relay)
-            for device in (mallory, alice):
-                answer = (
-                    device.create(request=request) if device is mallory else device.update("new")
-                )
-                self.assertEqual(answer.status, 503)
-                self.assertEqual(answer.json()["type"], "unavailable")
-                self.assertGreaterEqual(int(answer.headers["Retry-After"]), 1)
-            # what is there is still there, unchanged, and a claim that was not bound is not bound
-            self.assertEqual(bob.read().json()["payload"], payload("hello"))
-            self.assertEqual(bob.read().headers["ETag"], '"1"')
-
-            resource.prlimit(
-                pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-            )
-            self.assertEqual(mallory.create(request=request).status, 200)
-            self.assertEqual(alice.update("new").status, 200)
-            self.assertEqual(bob.read().json()["payload"], payload("new"))
-            self.assertIn(b"the store is in doubt", relay.log)
-            until(lambda: b"the store takes changes again" in relay.log, "said so")
-
-    def test_full_disk_binds_nobody(self):
-        with Relay() as relay:
-            alice = Device(relay)
-            alice.create()
-            wal = os.path.join(relay.state, "relay.db-wal")
-            pid = relay.process.pid
-            resource.prlimit(
-                pid, resource.RLIMIT_FSIZE, (os.path.getsize(wal), resource.RLIM_INFINITY)
-            )
-            self.assertEqual(alice.peer().read().status, 503)
-            resource.prlimit(
-                pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-            )
-            self.assertEqual(alice.peer().read().status, 200)
 
 
 class Preview(unittest.TestCase):

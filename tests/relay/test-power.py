@@ -6,7 +6,7 @@ made as a loss of power at any moment may leave them: what was not flushed is th
 order, torn at any sector, or not at all. On each a relay starts, and all that had been acknowledged
 is there, as it was.
 
-TIGRESS_CUTS says how many disks, TIGRESS_SEED which."""
+TIGRESS_CUTS says how many disks (60), TIGRESS_SEED which."""
 
 import os
 import random
@@ -19,7 +19,7 @@ from disk import Disk, Trace, check_file
 from relayprocess import DEADLINE_S, Relay
 from writers import SETTINGS, Client
 
-N_CUTS = int(os.environ.get("TIGRESS_CUTS", "100"))
+N_CUTS = int(os.environ.get("TIGRESS_CUTS", "60"))
 SEED = int(os.environ.get("TIGRESS_SEED", str(random.SystemRandom().randrange(1 << 32))))
 N_CLIENTS = 4
 N_ACKNOWLEDGED = 150  # by each

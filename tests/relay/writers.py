@@ -186,6 +186,14 @@ class Client:
         self.acknowledge(box, request, after)
         assert self.matches(box, box.state), "not what was asked for"
 
+    def recover(self):
+        """After a fault."""
+        for box in list(self.boxes):
+            if box.pending:
+                self.resolve(box)
+        for box in self.boxes + self.ended:
+            self.check(box)
+
     # ---- writing ----
 
     def acknowledge(self, box, request, after):
@@ -224,11 +232,7 @@ class Client:
         """Until the relay is killed."""
         self.connection = relay.connect()
         try:
-            for box in list(self.boxes):
-                if box.pending:
-                    self.resolve(box)
-            for box in self.boxes + self.ended:
-                self.check(box)
+            self.recover()
             ready.wait(DEADLINE_S)
             while True:
                 self.write()
