@@ -254,6 +254,13 @@ begin_change(TgRun *run, gboolean *ret_is_repeated)
         return verdict;
 }
 
+static void
+wake_other(TgRun *run)
+{
+        if (run->call->is_push_on)
+                run->call->woken = other_side(run->side);
+}
+
 static TgVerdict
 execute_update(TgRun *run)
 {
@@ -265,8 +272,10 @@ execute_update(TgRun *run)
 
         if (verdict != TG_VERDICT_GO_ON)
                 return verdict;
-        if (is_repeated)
+        if (is_repeated) { /* its answer was lost, and perhaps the relay with the wake-up */
+                wake_other(run);
                 return tg_run_answer(run, 201, tg_mailbox_format_updated(call->is_push_told));
+        }
         if (!tg_run_has_right(run, TG_RIGHT_WRITE))
                 return tg_run_problem(run, TG_PROBLEM_UNAUTHORIZED, NULL);
         verdict = tg_run_check_if_match(run);
@@ -282,8 +291,7 @@ execute_update(TgRun *run)
             !tg_store_save_token(run->store, mailbox, run->side, &body->token, run->error))
                 return TG_VERDICT_DOUBT;
         call->has_changed = TRUE;
-        if (call->is_push_on)
-                call->woken = other_side(run->side);
+        wake_other(run);
 
         return tg_run_answer_version(run, 200, tg_mailbox_format_updated(call->is_push_told));
 }
@@ -300,7 +308,7 @@ take_last_token(TgRun *run)
         if (!tg_store_load_token(
                     run->store, &run->mailbox, other_side(run->side), &call->token, run->error))
                 return FALSE;
-        call->woken = other_side(run->side);
+        wake_other(run);
         call->is_end = TRUE;
 
         return TRUE;

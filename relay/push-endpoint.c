@@ -45,9 +45,12 @@ is_tail(const char *text)
 {
         if (*text != '\0' && *text != '/' && *text != '?')
                 return FALSE;
-        for (; *text; text++)
+        for (; *text; text++) {
+                if (*text == '%' && !(g_ascii_isxdigit(text[1]) && g_ascii_isxdigit(text[2])))
+                        return FALSE;
                 if (!g_ascii_isalnum(*text) && !strchr("-._~%!$&'()*+,;=:@/?", *text))
                         return FALSE;
+        }
 
         return TRUE;
 }

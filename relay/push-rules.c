@@ -7,24 +7,12 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
+#include "relay/settings-file.h"
 
 #define CREDENTIAL "push-key"
 #define MAX_PEM_BYTES 8192
 
 /* ---- the key ---- */
-
-static char *
-find_key_file(const TgSettings *settings)
-{
-        const char *credentials = g_getenv("CREDENTIALS_DIRECTORY");
-        g_autofree char *path =
-                credentials ? g_build_filename(credentials, CREDENTIAL, NULL) : NULL;
-
-        if (settings->push_key)
-                return g_strdup(settings->push_key);
-
-        return path && g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
-}
 
 /* A group may read it: systemd gives a credential to a user by an access list, which shows as
  * that. What is looked at is what is read. */
@@ -128,7 +116,7 @@ parse_permitted(TgPushRules *self, char **networks, GError **error)
 TgPushRules *
 tg_push_rules_new(const TgSettings *settings, GError **error)
 {
-        g_autofree char *path = find_key_file(settings);
+        g_autofree char *path = tg_settings_find_file(settings->push_key, CREDENTIAL);
         g_autoptr(TgPushRules) self = g_new0(TgPushRules, 1);
 
         g_atomic_ref_count_init(&self->references);

@@ -8,24 +8,12 @@
 
 #include "protocol/error.h"
 #include "relay/redis-writer.h"
+#include "relay/settings-file.h"
 
 #define CREDENTIAL "store-password"
 #define MAX_PASSWORD_BYTES 4096
 
 #if HAVE_REDIS
-
-static char *
-find_file(const TgSettings *settings)
-{
-        const char *credentials = g_getenv("CREDENTIALS_DIRECTORY");
-        g_autofree char *path =
-                credentials ? g_build_filename(credentials, CREDENTIAL, NULL) : NULL;
-
-        if (settings->store_password_file)
-                return g_strdup(settings->store_password_file);
-
-        return path && g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
-}
 
 /* One line, whose end does not belong to it. */
 static gboolean
@@ -62,7 +50,7 @@ TgWriter *
 tg_redis_open(const TgSettings *settings, const TgApi *api, GError **error)
 {
         g_autoptr(TgRedisAddress) address = tg_redis_address_parse(settings->store, error);
-        g_autofree char *path = find_file(settings);
+        g_autofree char *path = tg_settings_find_file(settings->store_password_file, CREDENTIAL);
         TgRedisTls tls;
 
         if (!address)

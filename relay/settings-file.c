@@ -127,3 +127,15 @@ tg_settings_file_read(const char *path, GError **error)
 
         return NULL;
 }
+
+char *
+tg_settings_find_file(const char *named, const char *credential)
+{
+        const char *directory = g_getenv("CREDENTIALS_DIRECTORY");
+        g_autofree char *path = directory ? g_build_filename(directory, credential, NULL) : NULL;
+
+        if (named)
+                return g_strdup(named);
+
+        return path && g_file_test(path, G_FILE_TEST_EXISTS) ? g_steal_pointer(&path) : NULL;
+}

@@ -16,3 +16,7 @@ typedef struct {
 
 /* An array of TgSettingLine, each key once. Everything that is not of that form is an error. */
 GArray *tg_settings_file_read(const char *path, GError **error);
+
+/* The file @named (a setting) or, where that is NULL, the unit's credential @credential, which
+ * systemd has put into a directory of the process's own; NULL: neither. */
+char *tg_settings_find_file(const char *named, const char *credential);

@@ -298,10 +298,22 @@ def proxies():
         yield text
 
 
+def endpoints():
+    """Where a device wants to be woken."""
+    for url in ("https://push.example/x", "https://[2001:db8::1]:8443/?x=%20", "https://a.b",
+                "https://192.0.2.1:443/a/b", "https://u@a.b/", "https://a.b/#x", "http://a.b/"):
+        yield url
+        yield compact({"endpoint": url})
+        for one in vectors("webpush")["vectors"][:2] + vectors("webpush")["encryptReject"]:
+            keys = {"p256dh": one["uaPublic"], "auth": one["auth"]}
+            yield compact({"endpoint": url, "keys": keys})
+
+
 def all_seeds():
     for target, made in (
             ("answer", answers()), ("envelope", plaintexts()), ("exchange", exchanges()),
             ("json", plaintexts()), ("link", links()), ("pin", pins()), ("proxy", proxies()),
+            ("push", endpoints()),
             ("record", records()),
             ("relay", relays()), ("request", requests()), ("tdch", transports()),
             ("text", texts()), ("thread", threads())):

@@ -6,7 +6,7 @@ import threading
 import unittest
 
 from pushreceiver import PushService, Pushing, Reply, Subscription, HOST, share, update
-from relayprocess import DEADLINE_S, Device, until
+from relayprocess import DEADLINE_S, Device, draw, until
 
 NOW = "PushInterval=0\nEraseInterval=1\n"
 
@@ -120,6 +120,16 @@ class WakeUp(OnService):
         self.assertGreaterEqual(self.service.get().at - first.at, 1)
         relay.until_pushes("sent", 2)
         until(lambda: relay.number("push_waiting") == 0, "all is done")
+
+    def test_a_repetition_wakes_again(self):
+        """Whoever repeats has had no answer: the relay may have died, and the wake-up with it."""
+        relay = self.relay()
+        alice, for_bob, request = Device(relay), self.subscribe(), draw()
+        share(alice, None, for_bob)
+        for n, status in ((1, 200), (2, 201)):
+            self.assertEqual(alice.update("same", request).status, status)
+            self.assertEqual(self.service.get().path, for_bob.path)
+            relay.until_pushes("sent", n)
 
     def test_the_end_is_heard_of_and_its_token_is_gone(self):
         relay = self.relay()

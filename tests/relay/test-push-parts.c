@@ -272,6 +272,8 @@ test_what_is_no_endpoint(void)
                 "https://push.example/<x>",
                 "https://push.example/\"",
                 "https://push.example/\\x",
+                "https://push.example/%2",
+                "https://push.example/%gg",
                 "https://push.example:/",
                 "https://push.example:0/",
                 "https://push.example:22/",
