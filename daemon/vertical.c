@@ -7,6 +7,7 @@ static const TgVertical *const built_in[] = {
         &tg_vertical_keyring_item,
         &tg_vertical_ssh,
         &tg_vertical_totp,
+        &tg_vertical_wifi,
 };
 static GPtrArray *verticals; /* NULL-terminated */
 

@@ -76,3 +76,4 @@ extern const TgVertical tg_vertical_generic;
 extern const TgVertical tg_vertical_keyring_item;
 extern const TgVertical tg_vertical_ssh;
 extern const TgVertical tg_vertical_totp;
+extern const TgVertical tg_vertical_wifi;
