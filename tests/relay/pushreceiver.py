@@ -248,7 +248,7 @@ class Pushing(Watched):
         environment = {
             "TG_NAMES": self.names,
             "LD_PRELOAD": NAMES,
-            "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0",
+            "ASAN_OPTIONS": "verify_asan_link_order=0",
             "G_MESSAGES_DEBUG": "all",
             # nobody listens there: whoever goes by a proxy gets nowhere
             "https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9",
