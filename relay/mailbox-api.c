@@ -58,7 +58,7 @@ find_created(TgRun *run, gboolean *ret_is_repeated)
 
         tg_run_digest_creation(run->call, creation);
         if (!tg_store_load_creation(
-                    run->store, creation, ret_is_repeated, &run->mailbox, run->error))
+                    run->store, creation, TRUE, ret_is_repeated, &run->mailbox, run->error))
                 return TG_VERDICT_DOUBT;
         if (!*ret_is_repeated || run->mailbox.expires_s > run->now_s)
                 return TG_VERDICT_GO_ON;

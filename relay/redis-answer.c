@@ -122,6 +122,11 @@ take_reservation(TgRedisView *self, const TgReply *reply, GError **error)
         gsize n_bytes;
         const guint8 *id = tg_reply_get_bytes(reply, &n_bytes);
 
+        self->is_unknown = self->is_looking && id && n_bytes == 0;
+        if (self->is_unknown) {
+                self->want = TG_WANT_NOTHING;
+                return TG_TAKEN_GO_ON;
+        }
         if (!id || n_bytes != TG_ID_BYTES)
                 return refuse(error, "the store holds what is no mailbox's id");
         memcpy(self->id, id, TG_ID_BYTES);
@@ -138,14 +143,22 @@ take_reservation(TgRedisView *self, const TgReply *reply, GError **error)
         return TG_TAKEN_GO_ON;
 }
 
+/* Whether it is this create's, or whether the change was made. */
 static TgTaken
-take_change(const TgReply *reply, GError **error)
+take_answer(TgRedisView *self, const TgReply *reply, GError **error)
 {
-        if (tg_reply_get_kind(reply) != TG_REPLY_INTEGER || tg_reply_get_integer(reply) < 0 ||
-            tg_reply_get_integer(reply) > 1)
-                return refuse(error, "the store answers what was not asked");
+        gint64 answer =
+                tg_reply_get_kind(reply) == TG_REPLY_INTEGER ? tg_reply_get_integer(reply) : -1;
 
-        return tg_reply_get_integer(reply) == 1 ? TG_TAKEN_DONE : TG_TAKEN_LOST;
+        if (answer != 0 && answer != 1)
+                return refuse(error, "the store answers what was not asked");
+        if (self->want == TG_WANT_NOTHING)
+                return answer == 1 ? TG_TAKEN_DONE : TG_TAKEN_LOST;
+        self->has_spent = TRUE;
+        self->is_first = answer == 1;
+        self->want = TG_WANT_NOTHING;
+
+        return TG_TAKEN_GO_ON;
 }
 
 TgTaken
@@ -169,9 +182,10 @@ tg_redis_view_take(TgRedisView *self, const TgReply *reply, GError **error)
                 return take_loaded(self, reply, error);
         case TG_WANT_RESERVATION:
                 return take_reservation(self, reply, error);
+        case TG_WANT_SPENT:
         case TG_WANT_NOTHING:
                 break;
         }
 
-        return take_change(reply, error);
+        return take_answer(self, reply, error);
 }

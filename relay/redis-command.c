@@ -5,22 +5,26 @@
 #include "data/redis/forget.lua.h"
 #include "data/redis/load.lua.h"
 #include "data/redis/reserve.lua.h"
+#include "data/redis/spend.lua.h"
+#include "protocol/digest.h"
 #include "protocol/error.h"
 #include "relay/redis-view.h"
 
 #define SHA1_CHARS 40
+#define MAX_BLUR_MS (3600 * 1000)
 
 static const char *const token_fields[TG_N_SIDES][2] = {
         {"0t", "0d"},
         {"1t", "1d"},
 };
 
-typedef enum { SCRIPT_LOAD, SCRIPT_RESERVE, SCRIPT_CHANGE, SCRIPT_FORGET } Script;
+typedef enum { SCRIPT_LOAD, SCRIPT_RESERVE, SCRIPT_SPEND, SCRIPT_CHANGE, SCRIPT_FORGET } Script;
 #define N_SCRIPTS (SCRIPT_FORGET + 1)
 
 static const char *const script_texts[N_SCRIPTS] = {
         [SCRIPT_LOAD] = tg_load_lua,
         [SCRIPT_RESERVE] = tg_reserve_lua,
+        [SCRIPT_SPEND] = tg_spend_lua,
         [SCRIPT_CHANGE] = tg_change_lua,
         [SCRIPT_FORGET] = tg_forget_lua,
 };
@@ -151,9 +155,24 @@ ask_reservation(TgRedisView *view, TgRedisCommand *command)
 {
         begin_script(command, view, SCRIPT_RESERVE, 1);
         add_key(command, 'c', view->creation, TG_ID_BYTES);
-        tg_redis_command_add(command, view->candidate, TG_ID_BYTES);
+        tg_redis_command_add(command, view->candidate, view->is_looking ? 0 : TG_ID_BYTES);
         add_number(command, life_ms(view, view->life_end_s));
         tg_redis_command_add(command, view->id, view->has_given_up ? TG_ID_BYTES : 0);
+}
+
+/* Redis keeps when a key is to go to the millisecond, by its own clock: the same distance between
+ * its clock and ours in a mailbox and in what was spent would tie the two together. So another
+ * while is added at random. */
+static void
+ask_spent(TgRedisView *view, TgRedisCommand *command)
+{
+        guint32 more_ms;
+
+        tg_random(&more_ms, sizeof more_ms);
+        begin_script(command, view, SCRIPT_SPEND, 1);
+        add_key(command, 'a', view->spent, TG_DIGEST_BYTES);
+        tg_redis_command_add(command, view->spender, TG_ID_BYTES);
+        add_number(command, life_ms(view, view->spent_until_s) + more_ms % MAX_BLUR_MS);
 }
 
 /* ---- changing ---- */
@@ -288,6 +307,9 @@ tg_redis_view_ask(TgRedisView *self, TgRedisCommand *command)
                 return;
         case TG_WANT_RESERVATION:
                 ask_reservation(self, command);
+                return;
+        case TG_WANT_SPENT:
+                ask_spent(self, command);
                 return;
         case TG_WANT_NOTHING:
                 break;

@@ -62,6 +62,7 @@ view_load(TgStore *store,
 static gboolean
 view_load_creation(TgStore *store,
                    const guint8 creation[TG_ID_BYTES],
+                   gboolean is_to_be_made,
                    gboolean *ret_found,
                    TgMailbox *ret_mailbox,
                    GError **error)
@@ -70,6 +71,10 @@ view_load_creation(TgStore *store,
         gboolean has_ended;
 
         memcpy(self->creation, creation, TG_ID_BYTES);
+        self->is_looking = !is_to_be_made;
+        *ret_found = FALSE;
+        if (self->is_unknown && self->is_looking)
+                return TRUE;
         if (!self->is_reserved) {
                 tg_random_uuid(self->candidate);
                 return want(self, TG_WANT_RESERVATION, error);
@@ -77,6 +82,8 @@ view_load_creation(TgStore *store,
         if (!self->is_loaded)
                 return want(self, TG_WANT_MAILBOX, error);
         has_ended = self->is_found ? is_over(self, self->mailbox.expires_s) : self->has_end;
+        if (has_ended && self->is_looking)
+                return TRUE;
         if (has_ended) {
                 self->is_reserved = FALSE;
                 self->has_given_up = TRUE;
@@ -124,6 +131,33 @@ static void
 view_draw_id(TgStore *store, guint8 ret_id[TG_ID_BYTES])
 {
         memcpy(ret_id, VIEW(store)->id, TG_ID_BYTES);
+}
+
+/* It is spent for the id that is reserved: if the create is cut off before it has made its mailbox,
+ * its repetition gets the same id, and finds that it has paid for it. The digest tells nobody else
+ * which id that is, for the spender is not kept. */
+static gboolean
+view_spend(TgStore *store,
+           const TgSpent *spent,
+           const guint8 id[TG_ID_BYTES],
+           gboolean *ret_is_first,
+           GError **error)
+{
+        TgRedisView *self = VIEW(store);
+        guint8 both[TG_DIGEST_BYTES + TG_ID_BYTES], digest[TG_SHA256_BYTES];
+
+        if (!self->has_spent) {
+                memcpy(both, spent->spender, TG_DIGEST_BYTES);
+                memcpy(both + TG_DIGEST_BYTES, id, TG_ID_BYTES);
+                tg_sha256(both, sizeof both, digest);
+                memcpy(self->spender, digest, TG_ID_BYTES);
+                memcpy(self->spent, spent->id, TG_DIGEST_BYTES);
+                self->spent_until_s = spent->expires_s;
+                return want(self, TG_WANT_SPENT, error);
+        }
+        *ret_is_first = self->is_first;
+
+        return TRUE;
 }
 
 /* ---- changes of mailboxes ---- */
@@ -395,6 +429,7 @@ static const TgStoreClass view_class = {
         .load_content = view_load_content,
         .release = view_release,
         .draw_id = view_draw_id,
+        .spend = view_spend,
         .insert = view_insert,
         .save = view_save,
         .save_token = view_save_token,

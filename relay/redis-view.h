@@ -33,6 +33,7 @@ typedef enum {
         TG_WANT_NOTHING,
         TG_WANT_MAILBOX,
         TG_WANT_RESERVATION,
+        TG_WANT_SPENT,
         TG_WANT_RESOURCE,
 } TgRedisWant;
 
@@ -83,8 +84,16 @@ typedef struct {
 
         guint8 creation[TG_ID_BYTES];
         guint8 candidate[TG_ID_BYTES];
+        gboolean is_looking;   /* nothing is to be reserved … */
+        gboolean is_unknown;   /* … and nothing was */
         gboolean is_reserved;  /* @id is the create's */
         gboolean has_given_up; /* @id has ended, and is to be replaced */
+
+        guint8 spent[TG_DIGEST_BYTES];
+        guint8 spender[TG_ID_BYTES]; /* digest of who spends it, and for which id */
+        gint64 spent_until_s;
+        gboolean has_spent; /* Redis has been asked: … */
+        gboolean is_first;  /* … it is this create's */
 
         TgRedisChange change;
         gboolean is_resource;

@@ -11,7 +11,7 @@
 
 #include "protocol/error.h"
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 #define PAGE_BYTES 4096
 /* The thread carries over after so many new pages of WAL (4 MB) … */
 #define CHECKPOINT_PAGES 1000

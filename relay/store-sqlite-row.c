@@ -72,3 +72,19 @@ tg_sqlite_row_bind(sqlite3_stmt *stmt, const TgMailbox *mailbox)
                 sqlite3_bind_int(stmt, 10 + 3 * i, (int)party->last_operation);
         }
 }
+
+void
+tg_sqlite_row_bind_state(sqlite3_stmt *stmt, const TgMailbox *mailbox)
+{
+        const TgParty *initiator = &mailbox->parties[TG_SIDE_INITIATOR];
+        const TgParty *recipient = &mailbox->parties[TG_SIDE_RECIPIENT];
+
+        sqlite3_bind_int64(stmt, 1, mailbox->row);
+        sqlite3_bind_int64(stmt, 2, (gint64)mailbox->version);
+        sqlite3_bind_int(stmt, 3, (int)mailbox->writer);
+        tg_sqlite_bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
+        sqlite3_bind_int(stmt, 5, (int)initiator->last_operation);
+        tg_sqlite_bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
+        tg_sqlite_bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
+        sqlite3_bind_int(stmt, 8, (int)recipient->last_operation);
+}

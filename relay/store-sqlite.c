@@ -6,6 +6,7 @@
 #include "relay/store-sqlite-file.h"
 #include "relay/store-sqlite-resource.h"
 #include "relay/store-sqlite-row.h"
+#include "relay/store-sqlite-spent.h"
 #include "relay/store-sqlite-token.h"
 #include "relay/store.h"
 
@@ -14,11 +15,6 @@
 #define TOLD_BYTES 16
 #define RESOURCES(store) (((Sqlite *)(store))->resources)
 #define TOKENS(store) (((Sqlite *)(store))->tokens)
-
-#define SET_STATE                                                                                  \
-        "UPDATE mailbox SET version = ?2, writer = ?3, "                                           \
-        "initiator_request = ?4, initiator_operation = ?5, "                                       \
-        "recipient = ?6, recipient_request = ?7, recipient_operation = ?8"
 
 typedef enum {
         QUERY_LOAD,
@@ -45,14 +41,9 @@ static const char *const query_texts[] = {
         [QUERY_BEGIN] = "BEGIN IMMEDIATE",
         [QUERY_COMMIT] = "COMMIT",
         [QUERY_ROLLBACK] = "ROLLBACK",
-        [QUERY_INSERT] = "INSERT INTO mailbox (id, expires, rights, version, writer, creation, "
-                         "verifier, initiator, initiator_request, initiator_operation, "
-                         "recipient, recipient_request, recipient_operation, "
-                         "title, description, image_url, payload) "
-                         "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-                         "?15, ?16, ?17)",
-        [QUERY_SAVE] = SET_STATE " WHERE row = ?1",
-        [QUERY_SAVE_PAYLOAD] = SET_STATE ", payload = ?9 WHERE row = ?1",
+        [QUERY_INSERT] = TG_INSERT_MAILBOX,
+        [QUERY_SAVE] = TG_SET_STATE " WHERE row = ?1",
+        [QUERY_SAVE_PAYLOAD] = TG_SET_STATE ", payload = ?9 WHERE row = ?1",
         [QUERY_DELETE] = "DELETE FROM mailbox WHERE row = ?1",
         [QUERY_TELL] = "INSERT INTO ended (claim, word, at) VALUES (?1, ?2, ?3)",
         [QUERY_EXPIRED] = TG_SELECT_MAILBOX "WHERE expires <= ?1 ORDER BY expires LIMIT 1",
@@ -70,6 +61,7 @@ typedef struct {
         int n_erase_rows;    /* at most in one batch */
         gboolean is_erasing;
         TgSqliteResources *resources;
+        TgSqliteSpent *spent;
         TgSqliteTokens *tokens;
 } Sqlite;
 
@@ -201,6 +193,7 @@ store_load(TgStore *store,
 static gboolean
 store_load_creation(TgStore *store,
                     const guint8 creation[TG_ID_BYTES],
+                    gboolean is_to_be_made,
                     gboolean *ret_found,
                     TgMailbox *ret_mailbox,
                     GError **error)
@@ -233,6 +226,14 @@ store_load_content(TgStore *store, gboolean with_payload, TgContent *ret_content
         return TRUE;
 }
 
+/* In the batch of what it is spent for: no more is to be known of that. */
+static gboolean
+store_spend(TgStore *store, const TgSpent *spent, const guint8 *id, gboolean *ret, GError **error)
+{
+        store_release(store);
+        return tg_sqlite_spent_add(((Sqlite *)store)->spent, spent, ret, error);
+}
+
 static gboolean
 store_insert(TgStore *store,
              TgMailbox *mailbox,
@@ -262,18 +263,9 @@ store_save(TgStore *store, const TgMailbox *mailbox, const char *payload, GError
         Sqlite *self = (Sqlite *)store;
         Query query = payload ? QUERY_SAVE_PAYLOAD : QUERY_SAVE;
         sqlite3_stmt *stmt = self->queries[query];
-        const TgParty *initiator = &mailbox->parties[TG_SIDE_INITIATOR];
-        const TgParty *recipient = &mailbox->parties[TG_SIDE_RECIPIENT];
 
         store_release(store);
-        sqlite3_bind_int64(stmt, 1, mailbox->row);
-        sqlite3_bind_int64(stmt, 2, (gint64)mailbox->version);
-        sqlite3_bind_int(stmt, 3, (int)mailbox->writer);
-        tg_sqlite_bind_blob(stmt, 4, initiator->last_request, sizeof initiator->last_request);
-        sqlite3_bind_int(stmt, 5, (int)initiator->last_operation);
-        tg_sqlite_bind_blob(stmt, 6, recipient->claim, sizeof recipient->claim);
-        tg_sqlite_bind_blob(stmt, 7, recipient->last_request, sizeof recipient->last_request);
-        sqlite3_bind_int(stmt, 8, (int)recipient->last_operation);
+        tg_sqlite_row_bind_state(stmt, mailbox);
         if (payload)
                 tg_sqlite_bind_text(stmt, 9, payload);
         tg_sqlite_file_note_removal(self->file);
@@ -406,7 +398,7 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
 {
         Sqlite *self = (Sqlite *)store;
         gboolean is_found = TRUE;
-        int n_rows = 0, n_resources, n_most;
+        int n_rows = 0, n_resources, n_spent, n_most;
 
         n_most = self->n_erase_rows = MIN(ERASE_ROWS, 2 * self->n_erase_rows);
         self->is_erasing = TRUE;
@@ -426,7 +418,8 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
                         return FALSE;
         }
 
-        if (!tg_sqlite_resources_erase(self->resources, now_s, n_most, &n_resources, error))
+        if (!tg_sqlite_resources_erase(self->resources, now_s, n_most, &n_resources, error) ||
+            !tg_sqlite_spent_erase(self->spent, now_s, n_most, &n_spent, error))
                 return FALSE;
         store->n_erased += (guint64)(n_rows - !is_found + n_resources);
         sqlite3_bind_int64(self->queries[QUERY_FORGET], 1, now_s - told_s);
@@ -436,7 +429,8 @@ store_erase(TgStore *store, gint64 now_s, gint64 told_s, gboolean *ret_is_done, 
                 return FALSE;
         if (sqlite3_changes(self->db) > 0)
                 tg_sqlite_file_note_removal(self->file);
-        *ret_is_done = !is_found && n_resources < n_most && sqlite3_changes(self->db) < n_most;
+        *ret_is_done = !is_found && n_resources < n_most && n_spent < n_most &&
+                       sqlite3_changes(self->db) < n_most;
 
         return TRUE;
 }
@@ -457,7 +451,9 @@ prepare_queries(Sqlite *self, guint n_queries, GError **error)
         self->resources = tg_sqlite_resources_new(self->db, self->file, error);
         self->tokens = self->resources ? tg_sqlite_tokens_new(self->db, self->file, error) : NULL;
 
-        return self->tokens != NULL;
+        self->spent = self->tokens ? tg_sqlite_spent_new(self->db, self->file, error) : NULL;
+
+        return self->spent != NULL;
 }
 
 static void
@@ -466,6 +462,7 @@ finalize_queries(Sqlite *self)
         for (guint i = 0; i < N_QUERIES; i++)
                 sqlite3_finalize(self->queries[i]);
         tg_sqlite_resources_free(self->resources);
+        tg_sqlite_spent_free(self->spent);
         tg_sqlite_tokens_free(self->tokens);
 }
 
@@ -552,6 +549,7 @@ static const TgStoreClass store_class = {
         .release = store_release,
         .take_room = store_take_room,
         .probe = store_probe,
+        .spend = store_spend,
         .insert = store_insert,
         .save = store_save,
         .save_token = store_save_token,

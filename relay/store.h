@@ -83,6 +83,13 @@ typedef struct {
         guint64 n_bytes; /* that all of it takes */
 } TgStoreSize;
 
+/* What a create uses up besides: an attestation, which is good once. */
+typedef struct {
+        guint8 id[TG_DIGEST_BYTES];      /* what is kept; nothing can be told from it */
+        guint8 spender[TG_DIGEST_BYTES]; /* never kept itself: see tg_store_spend() */
+        gint64 expires_s;                /* from then on it is worth nothing anyhow */
+} TgSpent;
+
 typedef struct TgStore TgStore;
 
 typedef struct {
@@ -97,6 +104,7 @@ typedef struct {
                          GError **error);
         gboolean (*load_creation)(TgStore *self,
                                   const guint8 creation[TG_ID_BYTES],
+                                  gboolean is_to_be_made,
                                   gboolean *ret_found,
                                   TgMailbox *ret_mailbox,
                                   GError **error);
@@ -109,6 +117,11 @@ typedef struct {
         gboolean (*take_room)(TgStore *self, gsize n_bytes);        /* NULL: there always is */
         gboolean (*probe)(TgStore *self, GError **error);           /* NULL: it always would */
         void (*draw_id)(TgStore *self, guint8 ret_id[TG_ID_BYTES]); /* NULL: at random */
+        gboolean (*spend)(TgStore *self,
+                          const TgSpent *spent,
+                          const guint8 id[TG_ID_BYTES],
+                          gboolean *ret_is_first,
+                          GError **error);
         gboolean (*insert)(TgStore *self,
                            TgMailbox *mailbox,
                            const TgDisplay *display,
@@ -211,15 +224,18 @@ tg_store_load(TgStore *self,
         return self->class->load(self, id, ret_found, ret_mailbox, error);
 }
 
-/* The same by TgMailbox.creation. */
+/* The same by TgMailbox.creation. @is_to_be_made: one that is not there will be made, and a store
+ * may keep an id for it; else nothing at all is changed. */
 static inline gboolean
 tg_store_load_creation(TgStore *self,
                        const guint8 creation[TG_ID_BYTES],
+                       gboolean is_to_be_made,
                        gboolean *ret_found,
                        TgMailbox *ret_mailbox,
                        GError **error)
 {
-        return self->class->load_creation(self, creation, ret_found, ret_mailbox, error);
+        return self->class->load_creation(
+                self, creation, is_to_be_made, ret_found, ret_mailbox, error);
 }
 
 static inline gboolean
@@ -260,6 +276,21 @@ tg_store_draw_id(TgStore *self, guint8 ret_id[TG_ID_BYTES])
                 self->class->draw_id(self, ret_id);
         else
                 tg_random_uuid(ret_id);
+}
+
+/* Uses @spent up for the mailbox @id, which is to be inserted in the same batch. Of any number of
+ * mailboxes exactly one gets it, by whichever process, until @spent->expires_s. What is kept
+ * stands by itself and tells of no mailbox; a store whose batches are more than one step binds the
+ * two by a digest that only @spent->spender makes, so that a create that was cut off in between
+ * can be repeated. */
+static inline gboolean
+tg_store_spend(TgStore *self,
+               const TgSpent *spent,
+               const guint8 id[TG_ID_BYTES],
+               gboolean *ret_is_first,
+               GError **error)
+{
+        return self->class->spend(self, spent, id, ret_is_first, error);
 }
 
 /* Sets the row of @mailbox. */
@@ -364,7 +395,8 @@ tg_store_remove_resource(TgStore *self,
         return self->class->remove_resource(self, id, claim, now_s, ret_is_removed, error);
 }
 
-/* Removes some of the mailboxes and resources whose time is up and of the words older than
+/* Removes some of the mailboxes, resources and spent attestations whose time is up and of the words
+ * older than
  * @told_s seconds; *ret_is_done when none are left. */
 static inline gboolean
 tg_store_erase(TgStore *self, gint64 now_s, gint64 told_s, gboolean *ret_is_done, GError **error)

@@ -51,6 +51,15 @@ CREATE TABLE resource (
 CREATE UNIQUE INDEX resource_id ON resource (id);
 CREATE INDEX resource_expires ON resource (expires);
 
+-- Attestations that were used for a mailbox, each until it is worth nothing any more. In the order
+-- of their digests: a row's number would tell between which mailboxes it was written, and so
+-- which of them it paid for.
+CREATE TABLE spent (
+        id BLOB PRIMARY KEY,                  -- 32 octets, a digest that tells nothing
+        expires INTEGER NOT NULL              -- Unix seconds; of tokens, the same for many
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_expires ON spent (expires);
+
 -- Who may be told, for an hour, by what word a mailbox ended. One row a claim, in
 -- the order of their ends, so that erasing reads from the front and needs no index: a
 -- time that has not come is another clock's, and goes too, for it would hold up the rest.

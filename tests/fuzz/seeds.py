@@ -4,6 +4,7 @@
 
 DIRECTORY/TARGET/HASH for each; then STAMP is made.
 """
+import base64
 import hashlib
 import json
 import os
@@ -309,9 +310,30 @@ def endpoints():
             yield compact({"endpoint": url, "keys": keys})
 
 
+def attestations():
+    """What shows good standing, in the header, and keys as they stand in files."""
+    with open(os.path.join(HERE, "..", "relay", "token-vectors.h")) as file:
+        vectors = dict(re.findall(r'#define (\w+) +((?:"[^"]*" *)+)',
+                                  re.sub(r" *\\\n *", " ", file.read())))
+    octets = {name: bytes.fromhex("".join(re.findall(r'"([^"]*)"', value)))
+              for name, value in vectors.items() if name.endswith(("_TOKEN", "_KEY"))}
+    for name in ("VECTOR1_TOKEN", "VECTOR2_TOKEN"):
+        token = base64.urlsafe_b64encode(octets[name]).decode()
+        yield 'PrivateToken token="%s"' % token
+        yield "privatetoken x = \"a\\\"b\" , token=" + token
+    yield "-----BEGIN PUBLIC KEY-----\n%s-----END PUBLIC KEY-----\n" % (
+        base64.encodebytes(octets["VECTOR_KEY"]).decode())
+    yield base64.b64encode(bytes(32)).decode() + "\n"
+    yield 'Tigress-HMAC-SHA256 time=1800000000, mac="Obb37g9QBTr55X1ssdKizyJOCKU0H5eBxRPTvSLklL8="'
+    for text in ('PrivateToken token=""', "PrivateToken token=AAI", "PrivateToken", "x x=1,x=2",
+                 'Tigress-HMAC-SHA256 mac="A', "Tigress-HMAC-SHA256 time=0,mac=A"):
+        yield text
+
+
 def all_seeds():
     for target, made in (
-            ("answer", answers()), ("envelope", plaintexts()), ("exchange", exchanges()),
+            ("answer", answers()), ("attestation", attestations()),
+            ("envelope", plaintexts()), ("exchange", exchanges()),
             ("json", plaintexts()), ("link", links()), ("pin", pins()), ("proxy", proxies()),
             ("push", endpoints()),
             ("record", records()),

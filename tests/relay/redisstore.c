@@ -143,6 +143,19 @@ store_release(TgStore *store)
 }
 
 static gboolean
+store_spend(TgStore *store, const TgSpent *spent, const guint8 *id, gboolean *ret, GError **error)
+{
+        TgStore *view = view_of(store);
+
+        do
+                if (tg_store_spend(view, spent, id, ret, error))
+                        return TRUE;
+        while (fetch(store, error));
+
+        return FALSE;
+}
+
+static gboolean
 store_insert(TgStore *store,
              TgMailbox *mailbox,
              const TgDisplay *display,
@@ -254,6 +267,7 @@ static const TgStoreClass redis_store_class = {
         .load = store_load,
         .load_content = store_load_content,
         .release = store_release,
+        .spend = store_spend,
         .insert = store_insert,
         .save = store_save,
         .end = store_end,

@@ -155,9 +155,44 @@ test_every_field_comes_back(StoreFixture *self, gconstpointer data)
         g_assert_cmpmem(found.parties, sizeof found.parties, mailbox.parties, sizeof found.parties);
         if (self->redis) /* there a create finds its mailbox otherwise */
                 return;
-        tg_store_load_creation(self->store, mailbox.creation, &is_found, &found, &error);
+        tg_store_load_creation(self->store, mailbox.creation, FALSE, &is_found, &found, &error);
         g_assert_true(is_found);
         tg_store_release(self->store);
+}
+
+static gboolean
+spend(StoreFixture *self, guint8 spent_octet, guint8 id_octet)
+{
+        TgSpent spent = {.expires_s = NOW + 10};
+        guint8 id[TG_ID_BYTES];
+        g_autoptr(GError) error = NULL;
+        gboolean is_first = FALSE;
+
+        memset(spent.id, spent_octet, sizeof spent.id);
+        memset(spent.spender, spent_octet + 1, sizeof spent.spender);
+        memset(id, id_octet, sizeof id);
+        tg_store_spend(self->store, &spent, id, &is_first, &error);
+        g_assert_no_error(error);
+
+        return is_first;
+}
+
+static void
+test_spent_once(StoreFixture *self, gconstpointer data)
+{
+        store_begin(self);
+        g_assert_true(spend(self, 1, 1));
+        tg_store_rollback(self->store); /* its mailbox was not made */
+        store_begin(self);
+        g_assert_true(spend(self, 1, 1));
+        insert(self, 1, NOW + 1000, 10);
+        store_commit(self);
+        store_begin(self);
+        g_assert_false(spend(self, 1, 2));
+        tg_store_rollback(self->store);
+        store_begin(self);
+        g_assert_true(spend(self, 2, 2));
+        store_commit(self);
 }
 
 #if HAVE_REDIS
@@ -389,6 +424,28 @@ test_full_store_goes_on(StoreFixture *self, gconstpointer data)
         store_commit(self);
 }
 
+/* What was paid with outlives no time in which it could be paid with again, nor the octets of it.
+ */
+static void
+test_spent_is_forgotten(StoreFixture *self, gconstpointer data)
+{
+        g_autofree char *octets = g_strnfill(TG_DIGEST_BYTES, 'Q');
+
+        store_begin(self);
+        g_assert_true(spend(self, 'Q', 1));
+        store_commit(self);
+        g_assert_cmpuint(store_count_files_with(self, octets, TG_DIGEST_BYTES), >, 0);
+        sweep(self, NOW + 9, 0);
+        store_begin(self);
+        g_assert_false(spend(self, 'Q', 2));
+        store_commit(self);
+        sweep(self, NOW + 10, 0);
+        g_assert_cmpuint(store_count_files_with(self, octets, TG_DIGEST_BYTES), ==, 0);
+        store_begin(self);
+        g_assert_true(spend(self, 'Q', 3));
+        store_commit(self);
+}
+
 #define ADD(name, function)                                                                        \
         g_test_add("/store/" name, StoreFixture, NULL, store_set_up, function, store_tear_down)
 
@@ -398,6 +455,7 @@ main(int argc, char **argv)
         g_test_init(&argc, &argv, NULL);
         ADD("batch-is-all-or-nothing", test_batch_is_all_or_nothing);
         ADD("every-field-comes-back", test_every_field_comes_back);
+        ADD("spent-once", test_spent_once);
 #if HAVE_REDIS
         if (g_getenv("TIGRESS_TEST_REDIS")) {
                 ADD("of-two-that-share-it-one-loses", test_of_two_that_share_it_one_loses);
@@ -409,6 +467,7 @@ main(int argc, char **argv)
         ADD("nothing-is-left-among-the-living", test_nothing_is_left_among_the_living);
         ADD("nothing-is-left-of-a-replaced-payload", test_nothing_is_left_of_a_replaced_payload);
         ADD("word-tells-of-no-mailbox", test_word_tells_of_no_mailbox);
+        ADD("spent-is-forgotten", test_spent_is_forgotten);
         ADD("one-process-a-file", test_one_process_a_file);
         ADD("foreign-file-is-refused", test_foreign_file_is_refused);
         ADD("full-store-goes-on", test_full_store_goes_on);

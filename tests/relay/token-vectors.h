@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Of RFC 9578, appendix A.2: an issuer's key, and two tokens with their challenges, the first with
+ * a redemption context, the second without. */
+
+#define VECTOR_KEY                                                                                 \
+        "30820152303d06092a864886f70d01010a3030a00d300b0609608648016503040202a11a301806092a"       \
+        "864886f70d010108300b0609608648016503040202a2030201300382010f003082010a0282010100cb"       \
+        "1aed6b6a95f5b1ce013a4cfcab25b94b2e64a23034e4250a7eab43c0df3a8c12993af12b111908d4b4"       \
+        "71bec31d4b6c9ad9cdda90612a2ee903523e6de5a224d6b02f09e5c374d0cfe01d8f529c500a78a2f6"       \
+        "7908fa682b5a2b430c81eaf1af72d7b5e794fc98a3139276879757ce453b526ef9bf6ceb99979b8423"       \
+        "b90f4461a22af37aab0cf5733f7597abe44d31c732db68a181c6cbbe607d8c0e52e0655fd9996dc584"       \
+        "eca0be87afbcd78a337d17b1dba9e828bbd81e291317144e7ff89f55619709b096cbb9ea474cead264"       \
+        "c2073fe49740c01f00e109106066983d21e5f83f086e2e823c879cd43cef700d2a352a9babd612d03c"       \
+        "ad02db134b7e225a5f0203010001"
+#define VECTOR_ISSUER "issuer.example"
+#define VECTOR_ORIGIN "origin.example"
+
+#define VECTOR1_CONTEXT "8e7acc900e393381e8810b7c9e4a68b5163f1f880ab6688a6ffe780923609e88"
+#define VECTOR1_CHALLENGE                                                                          \
+        "0002000e6973737565722e6578616d706c65208e7acc900e393381e8810b7c9e4a68b5163f1f880ab6"       \
+        "688a6ffe780923609e88000e6f726967696e2e6578616d706c65"
+#define VECTOR1_TOKEN                                                                              \
+        "0002aa72019d1f951df197021ce63876fe8b0a02dc1c31a12b0a2dd1508d07827f055969f643b4cfda"       \
+        "5196d4aa86aeb5368834f4f06de46950ed435b3b81bd036d44ca572f8982a9ca248a3056186322d93c"       \
+        "a147266121ddeb5632c07f1f71cd2708bc6a21b533d07294b5e900faf5537dd3eb33cee4e08c9670d1"       \
+        "e5358fd184b0e00c637174f5206b14c7bb0e724ebf6b56271e5aa2ed94c051c4a433d302b23bc52460"       \
+        "810d489fb050f9de5c868c6c1b06e3849fd087629f704cc724bc0d0984d5c339686fcdd75f9a9cdd25"       \
+        "f37f855f6f4c584d84f716864f546b696d620c5bd41a811498de84ff9740ba3003ba2422d26b91eb74"       \
+        "5c084758974642a42078201543246ddb58030ea8e722376aa82484dca9610a8fb7e018e396165462e"        \
+        "17a03e40ea7e128c090a911ecc708066cb201833010c1ebd4e910fc8e27a1be467f78671836a508257"       \
+        "123a45e4e0ae2180a434bd1037713466347a8ebe46439d3da1970"
+
+#define VECTOR2_CHALLENGE "0002000e6973737565722e6578616d706c6500000e6f726967696e2e6578616d706c65"
+#define VECTOR2_TOKEN                                                                              \
+        "000298c1345ff38a554b429b428b0f206cfe4f3892f8041995f2c24873d90e84488d11e15c91a7c2ad"       \
+        "02abd66645802373db1d823bea80f08d452541fb2b62b5898bca572f8982a9ca248a3056186322d93c"       \
+        "a147266121ddeb5632c07f1f71cd27083350a206c5e9b7c0898f97611ce0bb8d74d310bb194ab67e09"       \
+        "4e32ff6da90886924b1b9e7b569402c1101d896d2fc3a7371ef77f02310db1dc9f81c8535828c2d0e9"       \
+        "d9051720d182cd54e1c2c3bf417da2fc7aa72bb70ccc834ef274a2e809c9821b3d395d6535423f7428"       \
+        "b3f29175d6eb840b4b7685336e57e2b6afeaabc0c17ea4f557e8a9cc2f624e245c6ccd7cbdd6c32c97"       \
+        "c5c6974e802f688e2d25f0aba4215f609f692244517d5d3407e0172273982c001c158f5fcbe1b5d244"       \
+        "7c26a87e89f5a9e72b498b0c59ce749823d2cf253d3cf6cd4e64fa0e434d95e488789247a9ceed756f"       \
+        "f4ff33a8d2402c0db381236d331092838b608a42002552092897"
