@@ -34,6 +34,7 @@ void
 tg_answer_clear(TgAnswer *self)
 {
         g_clear_pointer(&self->body, g_free);
+        g_clear_pointer(&self->challenge, g_free);
         memset(self, 0, sizeof *self);
 }
 
@@ -41,10 +42,12 @@ void
 tg_answer_set(TgAnswer *self, guint status, const char *content_type, char *body)
 {
         char request_id[sizeof self->request_id];
+        const char *attestation = self->attestation;
 
         memcpy(request_id, self->request_id, sizeof request_id);
         tg_answer_clear(self);
         memcpy(self->request_id, request_id, sizeof request_id);
+        self->attestation = attestation;
         self->status = status;
         self->body = body;
         self->n_body = body ? strlen(body) : 0;

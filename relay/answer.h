@@ -43,12 +43,15 @@ typedef struct {
         const char *policy;                 /* Content-Security-Policy: static, NULL: none */
         const char *language;               /* Content-Language: static, NULL: none */
         const char *varies;                 /* Vary: static, NULL: none */
+        char *challenge;                    /* WWW-Authenticate; NULL: none */
+        const char *attestation;            /* the scheme that creates need: static, NULL: none */
         char request_id[TG_UUID_CHARS + 1]; /* echoed as it came; empty: none */
 } TgAnswer;
 
 void tg_answer_clear(TgAnswer *self);
 
-/* Begins anew, but for the request id. Takes @body (zero-terminated, may be NULL). */
+/* Begins anew, but for what the request has made of it: its id, and the scheme. Takes @body
+ * (zero-terminated, may be NULL). */
 void tg_answer_set(TgAnswer *self, guint status, const char *content_type, char *body);
 
 /* The same with octets of no known type. */

@@ -12,6 +12,10 @@
 #define REQUEST_MALFORMED "the header " TG_HEADER_REQUEST_ID " must be a UUID"
 #define VERIFIER_MALFORMED                                                                         \
         "the header " TG_HEADER_VERIFIER " must be 32 octets in unpadded url-safe base64"
+#define ATTESTATION_NEEDED                                                                         \
+        "this relay wants an attestation for a new mailbox, and this is none, or was used "        \
+        "before: "                                                                                 \
+        "WWW-Authenticate says which kind"
 #define IF_NONE_MATCH_MALFORMED "the header If-None-Match must be an entity tag as \"1\""
 
 /* ---- create ---- */
@@ -85,6 +89,47 @@ measure_new(const TgMailboxRequest *body)
 }
 
 static TgVerdict
+challenge(TgRun *run)
+{
+        tg_run_problem(run, TG_PROBLEM_UNAUTHORIZED, ATTESTATION_NEEDED);
+        run->call->answer.challenge = g_strdup(run->call->challenge);
+
+        return TG_VERDICT_ANSWERED;
+}
+
+/* Whoever has none that is good writes nothing to the store, and costs it one look: that of any
+ * stranger who asks for a mailbox that is not there. */
+static TgVerdict
+refuse_create(TgRun *run)
+{
+        guint8 creation[TG_ID_BYTES];
+        gboolean is_repeated;
+
+        tg_run_digest_creation(run->call, creation);
+        if (!tg_store_load_creation(
+                    run->store, creation, FALSE, &is_repeated, &run->mailbox, run->error))
+                return TG_VERDICT_DOUBT;
+        if (is_repeated && run->mailbox.expires_s > run->now_s)
+                return tg_run_answer(run, 201, format_created(run));
+
+        return challenge(run);
+}
+
+/* It is used up together with what it is used for. */
+static TgVerdict
+spend_attestation(TgRun *run)
+{
+        gboolean is_first;
+
+        if (run->call->attested != TG_ATTESTED_GOOD)
+                return TG_VERDICT_GO_ON;
+        if (!tg_store_spend(run->store, &run->call->spent, run->mailbox.id, &is_first, run->error))
+                return TG_VERDICT_DOUBT;
+
+        return is_first ? TG_VERDICT_GO_ON : challenge(run);
+}
+
+static TgVerdict
 execute_create(TgRun *run)
 {
         const TgApiCall *call = run->call;
@@ -99,6 +144,8 @@ execute_create(TgRun *run)
                 verdict = tg_run_need_request(run);
         if (verdict != TG_VERDICT_GO_ON)
                 return verdict;
+        if (call->attested == TG_ATTESTED_REFUSED)
+                return refuse_create(run);
         if (!run->store->is_writer)
                 return TG_VERDICT_WRITE;
 
@@ -111,6 +158,9 @@ execute_create(TgRun *run)
                 return tg_run_problem(run, TG_PROBLEM_UNAVAILABLE, NULL);
 
         fill_mailbox(run);
+        verdict = spend_attestation(run);
+        if (verdict != TG_VERDICT_GO_ON)
+                return verdict;
         if (!tg_store_insert(run->store, &run->mailbox, &body->display, body->payload, run->error))
                 return TG_VERDICT_DOUBT;
         if (body->token.type &&

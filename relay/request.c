@@ -21,6 +21,8 @@ static const char *const field_names[] = {
         [TG_FIELD_ACCEPT_LANGUAGE] = "Accept-Language",
         [TG_FIELD_READER_LOCK] = TG_HEADER_READER_LOCK,
         [TG_FIELD_EXPIRES_IN] = TG_HEADER_EXPIRES_IN,
+        [TG_FIELD_ATTESTATION] = TG_HEADER_ATTESTATION,
+        [TG_FIELD_AUTHORIZATION] = "Authorization",
         [TG_FIELD_FORWARDED] = "Forwarded",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(field_names) == TG_N_FIELDS);
@@ -354,6 +356,41 @@ is_body_right(
         return TRUE;
 }
 
+/* ---- attestation ---- */
+
+/* One, in either place; of two nobody could say which is meant. */
+static const char *
+find_credentials(const TgHttpRequest *http)
+{
+        const char *ours = http->fields[TG_FIELD_ATTESTATION];
+        const char *standard = http->fields[TG_FIELD_AUTHORIZATION];
+        guint both = 1U << TG_FIELD_ATTESTATION | 1U << TG_FIELD_AUTHORIZATION;
+
+        if ((ours && standard) || (http->repeated & both))
+                return NULL;
+
+        return ours ? ours : standard;
+}
+
+/* The answer waits: a create that is repeated gets its mailbox, whatever has become of a key or a
+ * time since. */
+static void
+judge_attestation(const TgApi *api, TgApiCall *call, const TgHttpRequest *http, gint64 now_s)
+{
+        if (call->operation == TG_OPERATION_PREVIEW) /* so that one can know beforehand */
+                call->answer.attestation = tg_attestation_scheme(api->attestation);
+        if (call->operation != TG_OPERATION_CREATE)
+                return;
+        call->attested = tg_attestation_judge(api->attestation,
+                                              find_credentials(http),
+                                              http->body,
+                                              http->n_body,
+                                              now_s,
+                                              &call->spent);
+        if (call->attested != TG_ATTESTED_NOT_ASKED) /* it may have been spent before, too */
+                call->challenge = tg_attestation_challenge(api->attestation, now_s);
+}
+
 TgApiCall *
 tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
 {
@@ -382,6 +419,8 @@ tg_api_call_new(const TgApi *api, const TgHttpRequest *http, gint64 now_s)
                                               ? TG_PROBLEM_TOO_LARGE
                                               : TG_PROBLEM_MALFORMED,
                                       error->message);
+        else
+                judge_attestation(api, call, http, now_s);
         call->is_refused = answer->status != 0;
         call->is_push_on = api->push != NULL;
         call->is_push_told =
@@ -420,6 +459,7 @@ tg_api_call_free(TgApiCall *self)
         g_free(self->if_none_match);
         tg_push_token_wipe(&self->body.token);
         tg_push_token_wipe(&self->token);
+        g_free(self->challenge);
         tg_mailbox_request_clear(&self->body);
         g_clear_pointer(&self->octets, g_bytes_unref);
         tg_answer_clear(&self->answer);

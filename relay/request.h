@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "relay/answer.h"
+#include "relay/attestation.h"
 #include "relay/preview-text.h"
 #include "relay/push-rules.h"
 #include "relay/store.h"
@@ -45,7 +46,9 @@ typedef enum {
         TG_FIELD_ACCEPT_LANGUAGE,
         TG_FIELD_READER_LOCK,
         TG_FIELD_EXPIRES_IN,
-        TG_FIELD_FORWARDED, /* only from those who are trusted with it */
+        TG_FIELD_ATTESTATION,
+        TG_FIELD_AUTHORIZATION, /* an attestation, too: RFC 9577's own place for it */
+        TG_FIELD_FORWARDED,     /* only from those who are trusted with it */
 } TgField;
 #define TG_N_FIELDS (TG_FIELD_FORWARDED + 1)
 
@@ -76,6 +79,9 @@ typedef struct {
         gint64 max_life_s;
         gint64 told_s;           /* how long the two claims hear who ended it; 0: never */
         const TgPushRules *push; /* NULL: nobody is woken */
+        /* Demanded with each create; NULL: nothing. Only tg_api_call_new() looks at it: it may be
+         * another by the time a call is executed. */
+        const TgAttestation *attestation;
 } TgApi;
 
 typedef enum { TG_GIVEN_NOT, TG_GIVEN, TG_GIVEN_MALFORMED } TgGiven;
@@ -102,6 +108,9 @@ typedef struct {
         TgGiven is_lock_given; /* to be asked for by the first reader */
         GBytes *octets;        /* of a resource that is put; NULL: none */
         gint64 expires_s;      /* of the mailbox to be made or, once held, of the one waited for */
+        TgAttested attested;
+        TgSpent spent;   /* of one that is good */
+        char *challenge; /* to one that is refused, or was spent before */
 
         gboolean is_refused;                  /* answered by the checks of tg_api_call_new() */
         guint8 claim_digest[TG_DIGEST_BYTES]; /* from tg_api_execute() on */

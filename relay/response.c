@@ -41,6 +41,11 @@ add_headers(Response *response, const TgAnswer *answer)
         if (answer->language)
                 MHD_add_response_header(
                         response, MHD_HTTP_HEADER_CONTENT_LANGUAGE, answer->language);
+        if (answer->challenge)
+                MHD_add_response_header(
+                        response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, answer->challenge);
+        if (answer->attestation)
+                MHD_add_response_header(response, TG_HEADER_ATTESTATION, answer->attestation);
         if (answer->varies)
                 MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, answer->varies);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "protocol/error.h"
+#include "relay/attestation-file.h"
 #include "relay/certificate.h"
 #include "relay/directory.h"
 #include "relay/log.h"
@@ -136,6 +137,7 @@ typedef struct {
         TgRateLimit *rate_limit;
         TgPushRules *push_rules; /* NULL: no push */
         TgPush *push;
+        TgAttestation *attestation; /* NULL: none is demanded */
         TgServer *server;
 } Service;
 
@@ -149,7 +151,10 @@ make_rates(const TgSettings *settings, TgRateRule rates[TG_N_RATES])
 }
 
 static void
-make_rules(const TgSettings *settings, const TgPushRules *push, TgServerRules *ret_rules)
+make_rules(const TgSettings *settings,
+           const TgPushRules *push,
+           const TgAttestation *attestation,
+           TgServerRules *ret_rules)
 {
         const TgApi api = {
                 .origin = settings->public_url,
@@ -158,6 +163,7 @@ make_rules(const TgSettings *settings, const TgPushRules *push, TgServerRules *r
                 .max_life_s = (gint64)settings->max_life_s,
                 .told_s = (gint64)settings->told_s,
                 .push = push,
+                .attestation = attestation,
         };
 
         *ret_rules = (TgServerRules){
@@ -184,14 +190,20 @@ show_tls(TgTls *tls, gint64 now_us)
 
 /* All that can fail, before anything changes. */
 static TgSettings *
-load_again(const Service *self, TgTls **ret_tls, TgPushRules **ret_push, GError **error)
+load_again(const Service *self,
+           TgTls **ret_tls,
+           TgPushRules **ret_push,
+           TgAttestation **ret_attestation,
+           GError **error)
 {
         g_autoptr(TgSettings) settings = tg_settings_load(self->options, error);
         g_autoptr(TgTls) tls = NULL;
         g_autoptr(TgPushRules) push = NULL;
+        g_autoptr(TgAttestation) attestation = NULL;
 
         if (!settings || !load_tls(settings, &tls, NULL, error) ||
-            !load_push(settings, &push, error))
+            !load_push(settings, &push, error) ||
+            !tg_attestation_load(settings, self->settings->public_url, &attestation, error))
                 return NULL;
         if ((tls != NULL) != self->is_tls) {
                 tg_set_error(error,
@@ -202,6 +214,7 @@ load_again(const Service *self, TgTls **ret_tls, TgPushRules **ret_push, GError 
         }
         *ret_tls = g_steal_pointer(&tls);
         *ret_push = g_steal_pointer(&push);
+        *ret_attestation = g_steal_pointer(&attestation);
 
         return g_steal_pointer(&settings);
 }
@@ -211,7 +224,8 @@ take_again(Service *self, GError **error)
 {
         TgTls *tls = NULL;
         TgPushRules *push = NULL;
-        TgSettings *settings = load_again(self, &tls, &push, error);
+        TgAttestation *attestation = NULL;
+        TgSettings *settings = load_again(self, &tls, &push, &attestation, error);
         g_autofree const char **kept = NULL;
         g_autofree char *names = NULL;
         TgRateRule rates[TG_N_RATES];
@@ -226,13 +240,15 @@ take_again(Service *self, GError **error)
 
         make_rates(settings, rates);
         tg_rate_limit_set_rules(self->rate_limit, rates);
-        make_rules(settings, push, &rules);
+        make_rules(settings, push, attestation, &rules);
         /* The writer knows this one. */
         rules.api.origin = self->settings->public_url;
         tg_server_set_rules(self->server, &rules);
         tg_push_set_rules(self->push, push);
         tg_push_rules_unref(self->push_rules);
         self->push_rules = push;
+        tg_attestation_free(self->attestation);
+        self->attestation = attestation;
         if (tls)
                 show_tls(tls, g_get_monotonic_time());
         g_free(settings->public_url);
@@ -420,7 +436,7 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         };
         guint64 watchdog_us = 0;
 
-        make_rules(settings, self->push_rules, &rules);
+        make_rules(settings, self->push_rules, self->attestation, &rules);
         self->push = push = tg_push_new(self->push_rules, error);
         if (!push)
                 return FALSE;
@@ -439,7 +455,9 @@ serve(Service *self, TgSockets *sockets, const char *ca_path, GError **error)
         if (sd_watchdog_enabled(FALSE, &watchdog_us) > 0)
                 options.pulse_us = (gint64)watchdog_us / 2;
         self->server = server = tg_server_new(&options, &rules);
-        rules.api.push = NULL; /* the writer's, which outlives a reload, and need not know */
+        /* The writer's outlive a reload, and need not know. */
+        rules.api.push = NULL;
+        rules.api.attestation = NULL;
         monitor = tg_monitor_new(monitor_reader, writer);
         if (!listen_all(server, monitor, sockets, error))
                 return FALSE;
@@ -469,6 +487,9 @@ set_up(Service *self, GError **error)
         if (!self->settings->public_url)
                 self->settings->public_url = g_strconcat(
                         "https://", g_array_index(sockets.listeners, TgListener, 0).address, NULL);
+        if (!tg_attestation_load(
+                    self->settings, self->settings->public_url, &self->attestation, error))
+                return FALSE;
         make_rates(self->settings, rates);
         self->rate_limit = tg_rate_limit_new(rates);
 
@@ -485,6 +506,7 @@ tg_service_run(const TgSettingOptions *options, int signal_fd, GError **error)
         tg_tls_sweep(G_MAXINT64);
         tg_rate_limit_free(self.rate_limit);
         tg_push_rules_unref(self.push_rules);
+        tg_attestation_free(self.attestation);
         tg_settings_free(self.settings);
 
         return has_run;
@@ -496,12 +518,15 @@ tg_service_check(const TgSettingOptions *options, GError **error)
         g_autoptr(TgSettings) settings = tg_settings_load(options, error);
         g_autoptr(TgTls) tls = NULL;
         g_autoptr(TgPushRules) push = NULL;
+        g_autoptr(TgAttestation) attestation = NULL;
         g_autofree char *text = NULL;
 
         /* A trial would make a certificate. */
         if (!settings || (!settings->is_trial && !load_tls(settings, &tls, NULL, error)))
                 return FALSE;
-        if (!load_push(settings, &push, error) || !tg_sockets_check(settings, error))
+        if (!load_push(settings, &push, error) ||
+            !tg_attestation_load(settings, settings->public_url, &attestation, error) ||
+            !tg_sockets_check(settings, error))
                 return FALSE;
         warn_of_end(tls);
         text = tg_settings_format(settings);

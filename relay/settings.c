@@ -7,6 +7,7 @@
 
 #include "protocol/error.h"
 #include "protocol/limits.h"
+#include "relay/attestation-file.h"
 #include "relay/redis-address.h"
 #include "relay/settings-file.h"
 
@@ -31,11 +32,12 @@ typedef struct {
 #define LIMIT(member) G_STRUCT_OFFSET(TgSettings, limits.member)
 
 static const TextKey list_keys[] = {
-        {"Listen",         MEMBER(listen),          FIXED},
-        {"MetricsListen",  MEMBER(metrics_listen),  FIXED},
-        {"TrustedProxies", MEMBER(trusted_proxies), FREE },
-        {"PushHosts",      MEMBER(push_hosts),      FREE },
-        {"PushPrivate",    MEMBER(push_private),    FREE },
+        {"Listen",          MEMBER(listen),           FIXED},
+        {"MetricsListen",   MEMBER(metrics_listen),   FIXED},
+        {"TrustedProxies",  MEMBER(trusted_proxies),  FREE },
+        {"PushHosts",       MEMBER(push_hosts),       FREE },
+        {"PushPrivate",     MEMBER(push_private),     FREE },
+        {"AttestationKeys", MEMBER(attestation_keys), FREE },
 };
 
 static const TextKey text_keys[] = {
@@ -51,6 +53,8 @@ static const TextKey text_keys[] = {
         {"PushKey",           MEMBER(push_key),            FREE },
         {"PushContact",       MEMBER(push_contact),        FREE },
         {"PushCaFile",        MEMBER(push_ca_file),        FREE },
+        {"Attestation",       MEMBER(attestation),         FREE },
+        {"TokenIssuer",       MEMBER(token_issuer),        FREE },
 };
 
 typedef struct {
@@ -88,6 +92,8 @@ static const NumberKey number_keys[] = {
         {"ConnectionsPerMinute", RATE(CONNECTION),                   600,                 0,    G_MAXUINT32,        FREE },
         {"RequestsPerMinute",    RATE(REQUEST),                      3000,                0,    G_MAXUINT32,        FREE },
         {"CreationsPerMinute",   RATE(CREATION),                     60,                  0,    G_MAXUINT32,        FREE },
+        {"TokenWindow",          MEMBER(token_window_s),             86400,               3600, 30 * 86400,         FREE },
+        {"AttestationSkew",      MEMBER(attestation_skew_s),         300,                 10,   3600,               FREE },
         {"DefaultLife",          MEMBER(default_life_s),             TG_DEFAULT_LIFE_S,   1,    MOST_LIFE_S,        FREE },
         {"MaxLife",              MEMBER(max_life_s),                 TG_MAX_LIFE_S,       1,    MOST_LIFE_S,        FREE },
         {"TellEnd",              MEMBER(told_s),                     TG_TOMBSTONE_S,      0,    86400,              FIXED},
@@ -412,7 +418,10 @@ static gboolean
 check(const Reading *reading, GError **error)
 {
         const TgSettings *self = reading->settings;
+        const char *key, *what;
 
+        if (!tg_attestation_check(self, &key, &what))
+                return fault(reading, key, error, what);
         if (!self->certificate != !self->key)
                 return fault(reading,
                              self->certificate ? "Certificate" : "Key",

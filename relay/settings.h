@@ -38,6 +38,11 @@ typedef struct {
         guint64 push_timeout_s;
         guint64 push_interval_s;
         guint64 push_retry_s;
+        char *attestation; /* NULL: none; see attestation-file.h */
+        char **attestation_keys;
+        char *token_issuer;
+        guint64 token_window_s;
+        guint64 attestation_skew_s;
         guint64 max_connections;
         guint64 max_connections_per_source;
         guint64 has_proxy_header; /* 0 or 1 */
