@@ -93,11 +93,12 @@ class Redis:
             return self.say("EVAL", file.read(), len(keys), *keys, *arguments)
 
     def unread(self):
-        """On how many connections over TCP there is something that it has not read yet."""
+        """The ports of those who have sent over TCP what it has not read yet."""
         with open("/proc/net/tcp") as file:
             rows = [line.split() for line in file.readlines()[1:]]
-        return sum(row[1].endswith(":%04X" % self.port) and row[3] == "01"
-                   and int(row[4].partition(":")[2], 16) > 0 for row in rows)
+        return [int(row[2].rpartition(":")[2], 16) for row in rows
+                if row[1].endswith(":%04X" % self.port) and row[3] == "01"
+                and int(row[4].partition(":")[2], 16) > 0]
 
     def keys(self, kind=""):
         return sorted(self.say("KEYS", "tigress:%s*" % kind))
