@@ -194,6 +194,7 @@ check_relay(TgClient *client, GError **error)
         const char *relay = "";
         guint32 round_trip_ms = 0;
         gint64 offset = 0;
+        gboolean wants_attestation = FALSE;
 
         if (!reply) {
                 g_auto(GStrv) parts = g_strsplit(local->message, "\n", 2);
@@ -210,6 +211,13 @@ check_relay(TgClient *client, GError **error)
         (void)g_variant_lookup(facts, "round-trip-ms", "u", &round_trip_ms);
         finding = g_strdup_printf("%s answers, after %u ms", relay, round_trip_ms);
         tg_check_report(TG_CHECK_OK, "relay", finding, NULL);
+        if (g_variant_lookup(facts, "wants-attestation", "b", &wants_attestation) &&
+            wants_attestation)
+                tg_check_report(TG_CHECK_FAILURE,
+                                "attestation",
+                                "the relay wants one with each new share, and the wallet has none",
+                                "name another relay: `tigressctl relays add --default "
+                                "https://RELAY`");
         if (g_variant_lookup(facts, "clock-offset", "x", &offset))
                 check_time(offset);
 

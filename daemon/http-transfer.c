@@ -18,6 +18,7 @@ clear_response(TgHttpTransfer *transfer)
 
         g_clear_pointer(&response->etag, g_free);
         g_clear_pointer(&response->request_id, g_free);
+        g_clear_pointer(&response->attestation, g_free);
         g_clear_pointer(&response->content_type, g_free);
         g_clear_pointer(&response->body, g_bytes_unref);
         g_clear_pointer(&transfer->retry_after, g_free);
@@ -36,6 +37,9 @@ take_header(TgHttpTransfer *transfer, const char *name, const char *value)
         } else if (g_ascii_strcasecmp(name, TG_HEADER_REQUEST_ID) == 0) {
                 g_free(response->request_id);
                 response->request_id = g_strdup(value);
+        } else if (g_ascii_strcasecmp(name, TG_HEADER_ATTESTATION) == 0) {
+                g_free(response->attestation);
+                response->attestation = g_strdup(value);
         } else if (g_ascii_strcasecmp(name, "Content-Type") == 0) {
                 g_autofree char *type = g_strndup(value, strcspn(value, ";"));
 
@@ -219,6 +223,7 @@ tg_http_deliver(TgHttpTransfer *transfer)
         response.status = (guint)status;
         response.etag = g_steal_pointer(&transfer->response.etag);
         response.request_id = g_steal_pointer(&transfer->response.request_id);
+        response.attestation = g_steal_pointer(&transfer->response.attestation);
         response.content_type = g_steal_pointer(&transfer->response.content_type);
         response.date_s = transfer->response.date_s;
         response.retry_after_s = retry_after_of(transfer);
@@ -228,6 +233,7 @@ tg_http_deliver(TgHttpTransfer *transfer)
         func(&response, NULL, user_data);
         g_free(response.etag);
         g_free(response.request_id);
+        g_free(response.attestation);
         g_free(response.content_type);
         g_bytes_unref(response.body);
 }

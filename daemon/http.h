@@ -43,6 +43,7 @@ typedef struct {
         guint status;
         char *etag;           /* as it stands, NULL */
         char *request_id;     /* the header Mailbox-Request-ID: what a relay echoes; NULL */
+        char *attestation;    /* the scheme of what a relay wants with each create; NULL */
         char *content_type;   /* without parameters, lower case; NULL */
         gint64 retry_after_s; /* -1: not said; an HTTP date is taken relative to Date */
         gint64 date_s;        /* Unix seconds by the server's clock; 0: not said */

@@ -438,6 +438,8 @@ on_checked(const TgReply *reply, gpointer user_data)
         sd_bus_message_append(answer, "{sv}", "relay", "s", self->origin);
         sd_bus_message_append(answer, "{sv}", "round-trip-ms", "u", (guint32)(took_us / 1000));
         sd_bus_message_append(answer, "{sv}", "clock-offset", "x", reply->clock_skew_s);
+        sd_bus_message_append(
+                answer, "{sv}", "wants-attestation", "b", (int)reply->wants_attestation);
         sd_bus_message_close_container(answer);
         tg_call_return_message(self->call, answer);
         sd_bus_message_unref(answer);

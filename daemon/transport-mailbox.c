@@ -69,10 +69,15 @@ headers_of(const TgAsk *ask)
 }
 
 static GError *
-refusal(guint status, const char *word)
+refusal(TgAskKind ask, guint status)
 {
         switch (status) {
         case 401:
+                /* A claim is always there. */
+                if (ask == TG_ASK_CREATE)
+                        return tg_error_new(TG_ERROR_DENIED,
+                                            "the relay wants an attestation with each new share, "
+                                            "and this wallet has none to show: use another relay");
                 return tg_error_new(TG_ERROR_DENIED, "the relay does not let this device in");
         case 404:
         case 410:
@@ -173,13 +178,14 @@ on_response(const TgHttpResponse *response, const GError *error, gpointer user_d
                 reply.body = response->body;
                 reply.is_json = g_strcmp0(response->content_type, "application/json") == 0;
                 reply.is_repeat = response->status == 201;
+                reply.wants_attestation = response->attestation != NULL;
                 reply.clock_skew_s = skew_of(response);
                 if (reply.kind != TG_REPLY_DONE && reply.kind != TG_REPLY_NOTHING_NEW) {
                         gsize n_bytes;
                         const char *body = g_bytes_get_data(response->body, &n_bytes);
 
                         word = tg_mailbox_parse_problem(body, n_bytes);
-                        refused = refusal(response->status, word);
+                        refused = refusal(self->kind, response->status);
                         reply.word = word;
                         reply.error = refused;
                 }

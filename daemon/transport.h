@@ -49,9 +49,10 @@ typedef struct {
         gint64 clock_skew_s;  /* relay's clock minus ours; 0 when not said */
         GBytes *body;         /* never NULL */
         gboolean is_json;
-        const char *word;    /* of a problem document; NULL */
-        gboolean is_repeat;  /* 201: it had been done before */
-        const GError *error; /* set for UNAUTHORIZED … LATER */
+        const char *word;           /* of a problem document; NULL */
+        gboolean is_repeat;         /* 201: it had been done before */
+        gboolean wants_attestation; /* preview: creates need what this wallet has not */
+        const GError *error;        /* set for UNAUTHORIZED … LATER */
         gboolean
                 is_guarded; /* plain HTTP: the server knows request ids, and so the reader's lock */
 } TgReply;
