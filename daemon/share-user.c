@@ -117,6 +117,13 @@ tg_share_decline(TgShare *self, const char *reason, GError **error)
         return end_by_user(self, TG_EVENT_DECLINE, reason, error);
 }
 
+/* A message of its vertical's; what has arrived and is to be kept is none. */
+static gboolean
+has_answered(const TgShare *self)
+{
+        return self->n_steps > (self->has_arrived ? 1 : 0);
+}
+
 gboolean
 tg_share_relinquish(TgShare *self, GError **error)
 {
@@ -129,7 +136,7 @@ tg_share_relinquish(TgShare *self, GError **error)
         }
         /* Before the row is read nobody knows; then the relay refuses it. */
         if (!tg_share_is_ended(self) && self->exchange != NULL &&
-            tg_exchange_attempts_used(self->exchange) > 0) {
+            (tg_exchange_attempts_used(self->exchange) > 0 || has_answered(self))) {
                 tg_set_error(error,
                              TG_ERROR_BAD_STATE,
                              "the sender has been answered already: this invitation cannot be "

@@ -34,19 +34,11 @@ take_permits(GVariant *terms, TgSshGrant *grant, GError **error)
                 grant->permits = 1u << 2; /* a terminal, and nothing that reaches further */
                 return TRUE;
         }
-        for (guint i = 0; names[i] != NULL; i++) {
-                guint bit = 0;
-
-                while (tg_ssh_permit_names[bit] != NULL &&
-                       !g_str_equal(tg_ssh_permit_names[bit], names[i]))
-                        bit++;
-                if (tg_ssh_permit_names[bit] == NULL)
-                        return invalid(error,
-                                       "\"permit\" knows agent-forwarding, port-forwarding, pty, "
-                                       "user-rc and x11-forwarding");
-                grant->permits |= 1u << bit;
-        }
-        return TRUE;
+        if (tg_ssh_permits_of(names, &grant->permits))
+                return TRUE;
+        return invalid(error,
+                       "\"permit\" knows agent-forwarding, port-forwarding, pty, user-rc and "
+                       "x11-forwarding");
 }
 
 /* Absolute, so that what is consented to does not grow with the time until it is signed. */

@@ -183,13 +183,9 @@ parse_names(const TgJson *object, const char *name)
         return g_strv_builder_end(names);
 }
 
-static gboolean
-parse_permits(const TgJson *object, guint *ret_permits)
+gboolean
+tg_ssh_permits_of(const char *const *names, guint *ret_permits)
 {
-        g_auto(GStrv) names = parse_names(object, "permit");
-
-        if (names == NULL)
-                return FALSE;
         *ret_permits = 0;
         for (guint i = 0; names[i] != NULL; i++) {
                 guint bit = 0;
@@ -202,6 +198,14 @@ parse_permits(const TgJson *object, guint *ret_permits)
                 *ret_permits |= 1u << bit;
         }
         return TRUE;
+}
+
+static gboolean
+parse_permits(const TgJson *object, guint *ret_permits)
+{
+        g_auto(GStrv) names = parse_names(object, "permit");
+
+        return names != NULL && tg_ssh_permits_of((const char *const *)names, ret_permits);
 }
 
 /* Absent is one thing, malformed another. */

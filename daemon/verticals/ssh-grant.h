@@ -49,6 +49,9 @@ gboolean tg_ssh_grant_parse(const TgJson *object, TgSshGrant *ret_grant, GError 
 /* For people. */
 void tg_ssh_grant_show(const TgSshGrant *self, TgStep *step);
 
+/* FALSE: one of @names is none of tg_ssh_permit_names. */
+gboolean tg_ssh_permits_of(const char *const *names, guint *ret_permits);
+
 /* "TYPE BASE64[ COMMENT]" of a file or line, as "TYPE BASE64"; NULL: it is none. */
 char *tg_ssh_key_of_line(const char *line);
 /* The octets behind it; NULL: its base64 or its type are wrong. */

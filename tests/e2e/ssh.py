@@ -165,10 +165,11 @@ def agent(alice, bob, authority, server):
     finally:
         run("kill", pid)
     claim("an agent that is gone is waited for: nothing is given up, and it goes on by itself")
-    share = authority.lend(ca=f"{authority.key}.pub", agent=socket)
+    share = authority.lend({"compat": True}, ca=f"{authority.key}.pub", agent=socket)
     received = bob.accept(alice.invitation(share))
     until("the trouble is told", lambda: alice.get(share, "Failure")[0] == "Failed")
     equal(alice.state(share), "exchanging", "the state meanwhile")
+    refused(lambda: bob.call(received, "Share", "Relinquish"), "has been answered already")
     run("as", alice.name, "rm", "-f", socket)
     said = run("as", alice.name, "ssh-agent", "-a", socket)
     pid = said.split("SSH_AGENT_PID=")[1].split(";")[0]
