@@ -11,12 +11,14 @@
 #include "relay/body.h"
 #include "relay/deadline.h"
 #include "relay/door.h"
+#include "relay/handshake.h"
 #include "relay/held.h"
 #include "relay/server.h"
 
 /* What is known of a connection as long as it is there. */
 typedef struct {
         TgDeadline deadline;
+        TgHandshake handshake;
         guint64 ticket; /* of its source's places; 0: none */
 } TgServerConnection;
 
@@ -29,6 +31,7 @@ struct TgServer {
         GArray *pending;  /* TgJob, for the writer at the end of this turn */
         GArray *finished; /* TgJob, scratch */
         TgDeadlines deadlines;
+        TgHandshakes handshakes;
         GQueue requests; /* TgServerRequest: begun and not over */
         GQueue own;      /* TgApiCall of ours, which the writer has */
         TgBodies bodies;
