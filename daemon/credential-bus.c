@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/options-bus.h"
+#include "daemon/reveal-bus.h"
 #include "daemon/value.h"
 #include "daemon/wallet-bus.h"
 #include "dbus/names.h"
@@ -123,7 +123,7 @@ struct Access {
         TgKeyringJob *job;
         void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
         char *id;
-        gboolean is_bytes;
+        TgForm *form; /* of Reveal */
 };
 
 static void
@@ -133,6 +133,7 @@ free_access(gpointer data)
 
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
         g_clear_pointer(&self->call, tg_call_unref);
+        g_clear_pointer(&self->form, tg_form_free);
         g_free(self->id);
         g_free(self);
 }
@@ -160,26 +161,28 @@ finish(Access *self, const GError *error)
 }
 
 static void
-answer_content(Access *self, TgSecret *secret)
+answer_content(Access *self, TgSecret *content)
 {
         g_autoptr(GError) error = NULL;
+        g_autoptr(TgSecret) secret = tg_form_apply(self->form, content, &error);
+        gboolean is_bytes = tg_form_is_bytes(self->form);
         sd_bus_message *reply;
         gsize n_bytes;
-        const guint8 *bytes = tg_secret_get(secret, &n_bytes);
+        const guint8 *bytes;
         int fd = -1;
 
-        if (!self->is_bytes) {
+        if (secret != NULL && !is_bytes)
                 fd = tg_value_to_memfd(secret, &error);
-                if (fd < 0) {
-                        finish(self, error);
-                        return;
-                }
+        if (error != NULL) {
+                finish(self, error);
+                return;
         }
+        bytes = tg_secret_get(secret, &n_bytes);
 
         reply = tg_call_new_reply(self->call);
         sd_bus_message_sensitive(reply);
-        sd_bus_message_open_container(reply, 'v', self->is_bytes ? "ay" : "h");
-        if (self->is_bytes)
+        sd_bus_message_open_container(reply, 'v', is_bytes ? "ay" : "h");
+        if (is_bytes)
                 sd_bus_message_append_array(reply, 'y', bytes, n_bytes);
         else
                 sd_bus_message_append(reply, "h", fd);
@@ -246,46 +249,37 @@ begin_unlocked(Access *self, void (*begin)(Access *self))
 static void
 reveal_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
 {
+        TgForm **form = user_data;
         Access *access = new_access(self, call, id);
 
-        access->is_bytes = GPOINTER_TO_INT(user_data);
+        access->form = g_steal_pointer(form);
         begin_unlocked(access, load_content);
+}
+
+static void
+free_form(gpointer user_data)
+{
+        TgForm **form = user_data;
+
+        tg_form_free(*form);
+        g_free(form);
+}
+
+static void
+reveal(TgWalletBus *self, TgCall *call, const char *id, TgForm *form)
+{
+        TgForm **kept = g_new(TgForm *, 1);
+
+        *kept = form;
+        tg_permit_ask(self, call, TG_ACTION_REVEAL, id, reveal_allowed, kept, free_form);
 }
 
 static int
 on_reveal(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        TgWalletBus *self = userdata;
-        TgCredential *credential = credential_at(self, sd_bus_message_get_path(message));
-        g_autofree char *as = NULL;
-        g_autoptr(TgCall) call = NULL;
-        g_autoptr(GError) refused = NULL;
-        const TgOption keys[] = {
-                {"as", TG_OPTION_WORD, &as,  16},
-                {NULL, 0,              NULL, 0 },
-        };
+        TgCredential *credential = credential_at(userdata, sd_bus_message_get_path(message));
 
-        if (credential == NULL)
-                return -ENOENT;
-        call = tg_call_new(self->callers, message, &refused);
-        if (call == NULL)
-                return tg_reply_error(message, refused);
-        if (tg_options_read(message, keys, &refused) && as != NULL && !g_str_equal(as, "fd") &&
-            !g_str_equal(as, "bytes"))
-                tg_set_error(&refused, TG_ERROR_INVALID, "\"as\" is \"fd\" or \"bytes\"");
-        if (refused != NULL) {
-                tg_call_fail(call, refused);
-                return 1;
-        }
-
-        tg_permit_ask(self,
-                      call,
-                      TG_ACTION_REVEAL,
-                      credential->id,
-                      reveal_allowed,
-                      GINT_TO_POINTER(g_strcmp0(as, "bytes") == 0),
-                      NULL);
-        return 1;
+        return credential != NULL ? tg_form_read(userdata, message, credential, reveal) : -ENOENT;
 }
 
 static void

@@ -8,6 +8,7 @@ static const TgVertical *const built_in[] = {
         &tg_vertical_ssh,
         &tg_vertical_totp,
         &tg_vertical_wifi,
+        &tg_vertical_x509,
 };
 static GPtrArray *verticals; /* NULL-terminated */
 

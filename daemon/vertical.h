@@ -60,6 +60,14 @@ typedef struct {
         TgStepRun receive;
         TgStepRun provision; /* NULL: the keyring is all */
         TgStepRun revoke;    /* NULL: what was given cannot be taken back */
+
+        /* Other forms than that of the keyring, sealed with a passphrase, in which the recipient
+         * may have what he holds; both NULL: none. */
+        const char *const *exports;
+        TgSecret *(*export)(const TgSecret *content,
+                            const char *as,
+                            const TgSecret *passphrase,
+                            GError **error);
 } TgVertical;
 
 const TgVertical *tg_vertical_find(const char *format); /* NULL: unknown */
@@ -77,3 +85,4 @@ extern const TgVertical tg_vertical_keyring_item;
 extern const TgVertical tg_vertical_ssh;
 extern const TgVertical tg_vertical_totp;
 extern const TgVertical tg_vertical_wifi;
+extern const TgVertical tg_vertical_x509;

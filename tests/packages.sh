@@ -17,7 +17,7 @@ group[build]="gcc libc6-dev meson ninja-build pkg-config git
 group[world]="python3 dbus dbus-bin dbus-daemon polkitd gnome-keyring libsecret-tools libglib2.0-bin systemd openssh-client
         procps util-linux passwd curl ca-certificates"
 group[test]="clang clang-format-14 libclang-rt-14-dev python3 openssl sqlite3 iproute2
-        libxml2-utils desktop-file-utils mandoc nginx python3-cryptography redis-server valgrind spin openssh-server
+        libxml2-utils desktop-file-utils mandoc nginx softhsm2 libengine-pkcs11-openssl python3-cryptography redis-server valgrind spin openssh-server
         chromium chromium-driver fonts-dejavu-core libnss3-tools"
 
 wanted=()
