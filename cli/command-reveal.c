@@ -9,29 +9,109 @@
 #include "cli/output.h"
 #include "cli/secret-input.h"
 #include "cli/secret-output.h"
+#include "cli/terminal.h"
 #include "protocol/error.h"
 
+#define MAX_PASSPHRASE_BYTES 256
+
 static const char *output_file;
+static gboolean as_pkcs12;
+static const char *passphrase_file;
+static const char *passphrase_fd;
 
 static const TgOption options[] = {
-        {"output",                                  TG_OPTION_TEXT, &output_file, "FILE", "into a new file that only you may read"},
+        {"output",                                                        TG_OPTION_TEXT, &output_file, "FILE", "into a new file that only you may read"},
+        {"pkcs12",
+         TG_OPTION_FLAG, &as_pkcs12,
+         NULL, "key and certificates for a browser, sealed with a passphrase"},
+        {"passphrase-file",                       TG_OPTION_TEXT, &passphrase_file, "FILE", "which stands there"},
+        {"passphrase-fd",                                                        TG_OPTION_TEXT, &passphrase_fd, "N", "or there"},
         {},
 };
 
+/* A line feed at its end is the editor's. */
 static TgSecret *
-reveal(const TgInvocation *invocation, TgClient *client, const TgObject *credential, GError **error)
+read_passphrase(const TgInvocation *invocation, GError **error)
 {
-        g_autoptr(TgAgent) agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
+        g_autoptr(TgSecret) text = NULL;
+
+        if (passphrase_file)
+                text = tg_secret_input_read_file(
+                        passphrase_file, "passphrase", MAX_PASSPHRASE_BYTES, error);
+        else if (passphrase_fd)
+                text = tg_secret_input_read_number(
+                        passphrase_fd, "passphrase", MAX_PASSPHRASE_BYTES, error);
+        else if (invocation->may_ask)
+                return tg_terminal_ask_secret("Passphrase for the file (it is not shown): ", error);
+        else
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--pkcs12 needs a passphrase\nname its file: --passphrase-file");
+
+        return text ? tg_secret_input_trim(text, "passphrase", error) : NULL;
+}
+
+static gboolean
+check_options(GError **error)
+{
+        const char *why = NULL;
+
+        if (passphrase_file && passphrase_fd)
+                why = "there is one passphrase\ngive one of --passphrase-file and --passphrase-fd";
+        else if ((passphrase_file || passphrase_fd) && !as_pkcs12)
+                why = "a passphrase is for --pkcs12 alone";
+        else if (as_pkcs12 && !output_file && isatty(STDOUT_FILENO))
+                why = "PKCS#12 is nothing to be read\nname a file: --output FILE";
+        if (!why)
+                return TRUE;
+
+        tg_set_error(error, TG_ERROR_INVALID, "%s", why);
+        return FALSE;
+}
+
+static GVariant *
+build_options(void)
+{
+        GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
+
+        if (as_pkcs12) {
+                g_variant_builder_add(&values, "{sv}", "as", g_variant_new_string("pkcs12"));
+                g_variant_builder_add(&values, "{sv}", "passphrase", g_variant_new_handle(0));
+        }
+
+        return g_variant_builder_end(&values);
+}
+
+static TgSecret *
+reveal(const TgInvocation *invocation,
+       TgClient *client,
+       const TgObject *credential,
+       const TgSecret *passphrase,
+       GError **error)
+{
+        g_autoptr(TgAgent) agent = NULL;
+        int fd = passphrase ? tg_secret_input_to_memfd(passphrase, error) : -1;
         const TgClientCall call = {
                 .path = credential->path,
                 .interface = tg_object_interface(credential),
                 .method = "Reveal",
-                .arguments = g_variant_new("(a{sv})", NULL),
+                .arguments = g_variant_new("(@a{sv})", build_options()),
                 .kind = TG_CALL_ASKS,
+                .fds = &fd,
+                .n_fds = passphrase ? 1 : 0,
         };
-        TgSecret *content = tg_client_call_secret(client, &call, error);
+        TgSecret *content;
 
+        if (passphrase && fd < 0) {
+                g_variant_unref(g_variant_ref_sink(call.arguments));
+                return NULL;
+        }
+        agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
+        content = tg_client_call_secret(client, &call, error);
         g_clear_pointer(&agent, tg_agent_close);
+        if (fd >= 0)
+                close(fd);
+
         return content;
 }
 
@@ -90,12 +170,19 @@ print_file(const TgObject *credential)
 static int
 run(const TgInvocation *invocation, GError **error)
 {
-        g_autoptr(TgClient) client = tg_client_new(invocation->may_ask, error);
+        g_autoptr(TgClient) client =
+                check_options(error) ? tg_client_new(invocation->may_ask, error) : NULL;
         g_autoptr(TgObject) credential = NULL;
+        g_autoptr(TgSecret) passphrase = NULL;
         g_autoptr(TgSecret) content = NULL;
         gboolean is_given = FALSE;
         int fd = -1;
 
+        if (client && as_pkcs12) {
+                passphrase = read_passphrase(invocation, error);
+                if (!passphrase)
+                        return -1;
+        }
         if (client)
                 credential = tg_object_find(
                         client, TG_OBJECT_CREDENTIAL, invocation->arguments[0], error);
@@ -105,7 +192,7 @@ run(const TgInvocation *invocation, GError **error)
         if (fd < 0)
                 return -1;
 
-        content = reveal(invocation, client, credential, error);
+        content = reveal(invocation, client, credential, passphrase, error);
         if (content)
                 is_given = give(credential, content, fd, error);
         if (!output_file)
@@ -128,7 +215,8 @@ const TgCommand tg_command_reveal = {
         .summary = "print what a credential holds, after asking you",
         .description =
                 "Prints what a credential holds, after asking you: the octets exactly as they\n"
-                "came. On a terminal, control characters are shown as escapes.\n",
+                "came. On a terminal, control characters are shown as escapes.\n"
+                "An X.509 certificate with its key can also be had as PKCS#12.\n",
         .options = options,
         .example = "tigressctl reveal 9b07c6d1 --output token.txt",
         .run = run,

@@ -35,7 +35,8 @@ is_item(const TgShareRequest *self)
 static gboolean
 is_lent(const TgShareRequest *self)
 {
-        return tg_terms_are_given(&self->terms) || strcmp(format_of(self), TG_FORMAT_SSH) == 0;
+        return tg_terms_are_given(&self->terms) || strcmp(format_of(self), TG_FORMAT_SSH) == 0 ||
+               strcmp(format_of(self), TG_FORMAT_X509) == 0;
 }
 
 gboolean

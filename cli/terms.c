@@ -15,7 +15,10 @@ static const struct {
         Type type;
 } types[] = {
         {"agent",      AS_PATH},
+        {"alt-names",  AS_LIST},
         {"ca",         AS_PATH},
+        {"ca-key",     AS_PATH},
+        {"crl",        AS_PATH},
         {"krl",        AS_PATH},
         {"not-after",  AS_TIME},
         {"not-before", AS_TIME},
