@@ -61,19 +61,24 @@ test_a_request_is_for_its_share_and_key_alone(X509Fixture *self, gconstpointer d
 }
 
 static GBytes *
-request_with(EVP_PKEY *key, gboolean has_name, gboolean has_extension, gboolean is_twice)
+request_with(EVP_PKEY *key, gboolean has_name, gboolean has_extension, gboolean has_attribute)
 {
         g_autoptr(X509_REQ) request = X509_REQ_new();
         const EVP_MD *digest = EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
         STACK_OF(X509_EXTENSION) *extensions = sk_X509_EXTENSION_new_null();
 
         X509_REQ_set_pubkey(request, key);
-        for (int i = 0; i <= (is_twice ? 1 : 0); i++)
+        X509_REQ_add1_attr_by_NID(request,
+                                  NID_pkcs9_challengePassword,
+                                  V_ASN1_PRINTABLESTRING,
+                                  (const unsigned char *)CHALLENGE,
+                                  (int)strlen(CHALLENGE));
+        if (has_attribute)
                 X509_REQ_add1_attr_by_NID(request,
-                                          NID_pkcs9_challengePassword,
+                                          NID_pkcs9_unstructuredName,
                                           V_ASN1_PRINTABLESTRING,
-                                          (const unsigned char *)CHALLENGE,
-                                          -1);
+                                          (const unsigned char *)"root",
+                                          4);
         if (has_name)
                 X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(request),
                                            "CN",
@@ -102,7 +107,7 @@ test_a_request_that_asks_for_more_is_refused(X509Fixture *self, gconstpointer da
         g_autoptr(GBytes) plain = request_with(self->key, FALSE, FALSE, FALSE);
         g_autoptr(GBytes) named = request_with(self->key, TRUE, FALSE, FALSE);
         g_autoptr(GBytes) extended = request_with(self->key, FALSE, TRUE, FALSE);
-        g_autoptr(GBytes) twice = request_with(self->key, FALSE, FALSE, TRUE);
+        g_autoptr(GBytes) more = request_with(self->key, FALSE, FALSE, TRUE);
         g_autoptr(EVP_PKEY) curve = EVP_EC_gen("P-384");
         g_autoptr(EVP_PKEY) rsa = EVP_RSA_gen(2048);
         g_autoptr(GBytes) other = request_with(curve, FALSE, FALSE, FALSE);
@@ -111,7 +116,7 @@ test_a_request_that_asks_for_more_is_refused(X509Fixture *self, gconstpointer da
         assert_request(plain, kind, CHALLENGE, NULL);
         assert_request(named, kind, CHALLENGE, why);
         assert_request(extended, kind, CHALLENGE, why);
-        assert_request(twice, kind, CHALLENGE, why);
+        assert_request(more, kind, CHALLENGE, why);
         assert_request(other, kind, CHALLENGE, "the kind that was offered");
         assert_request(large, kind, CHALLENGE, "the kind that was offered");
 }
