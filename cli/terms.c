@@ -14,18 +14,23 @@ static const struct {
         const char *name;
         Type type;
 } types[] = {
-        {"agent",      AS_PATH},
-        {"alt-names",  AS_LIST},
-        {"ca",         AS_PATH},
-        {"ca-key",     AS_PATH},
-        {"crl",        AS_PATH},
-        {"krl",        AS_PATH},
-        {"not-after",  AS_TIME},
-        {"not-before", AS_TIME},
-        {"permit",     AS_LIST},
-        {"pkcs11",     AS_PATH},
-        {"principals", AS_LIST},
-        {"valid-for",  AS_SPAN},
+        {"agent",       AS_PATH},
+        {"allowed-ips", AS_LIST},
+        {"alt-names",   AS_LIST},
+        {"ca",          AS_PATH},
+        {"ca-key",      AS_PATH},
+        {"crl",         AS_PATH},
+        {"dns",         AS_LIST},
+        {"keepalive",   AS_SPAN},
+        {"krl",         AS_PATH},
+        {"not-after",   AS_TIME},
+        {"not-before",  AS_TIME},
+        {"peers",       AS_PATH},
+        {"permit",      AS_LIST},
+        {"pkcs11",      AS_PATH},
+        {"pool",        AS_LIST},
+        {"principals",  AS_LIST},
+        {"valid-for",   AS_SPAN},
 };
 
 static Type

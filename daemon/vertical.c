@@ -9,6 +9,7 @@ static const TgVertical *const built_in[] = {
         &tg_vertical_totp,
         &tg_vertical_wifi,
         &tg_vertical_x509,
+        &tg_vertical_wireguard,
 };
 static GPtrArray *verticals; /* NULL-terminated */
 

@@ -86,3 +86,4 @@ extern const TgVertical tg_vertical_ssh;
 extern const TgVertical tg_vertical_totp;
 extern const TgVertical tg_vertical_wifi;
 extern const TgVertical tg_vertical_x509;
+extern const TgVertical tg_vertical_wireguard;

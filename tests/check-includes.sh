@@ -24,7 +24,7 @@ only 'sqlite3\.h' 'daemon/store(-[a-z]+)?\.[ch]|relay/store-sqlite(-[a-z]+)?\.[c
 only 'hiredis/' 'relay/redis-pipe\.c'
 only 'microhttpd\.h' 'relay/(server(-[a-z]+)?|handshake|monitor|response)\.[ch]'
 only 'gnutls/' 'relay/(handshake|tls)\.c'
-only 'openssl/' 'protocol/(crypto|secret|spake2|webpush)\.c|daemon/verticals/x509[a-z-]*\.[ch]|relay/(certificate|attestation|redis-socket)\.c'
+only 'openssl/' 'protocol/(crypto|secret|spake2|webpush|x25519)\.c|daemon/verticals/x509[a-z-]*\.[ch]|relay/(certificate|attestation|redis-socket)\.c'
 only 'systemd/sd-bus' \
         'daemon/(main|call|caller|authority|verdict|bus-source|value|.*-bus|verticals/remote)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
 

@@ -18,7 +18,7 @@ group[world]="python3 dbus dbus-bin dbus-daemon polkitd gnome-keyring libsecret-
         procps util-linux passwd curl ca-certificates"
 group[test]="clang clang-format-14 libclang-rt-14-dev python3 openssl sqlite3 iproute2
         libxml2-utils desktop-file-utils mandoc nginx softhsm2 libengine-pkcs11-openssl python3-cryptography redis-server valgrind spin openssh-server
-        chromium chromium-driver fonts-dejavu-core libnss3-tools"
+        chromium chromium-driver fonts-dejavu-core libnss3-tools wireguard-tools wireguard-go"
 
 wanted=()
 for name in "${@:-build world test}"; do
