@@ -232,6 +232,7 @@ new_request(TgServer *self, struct MHD_Connection *mhd, const char *method, cons
         connection =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
         request->deadline = &connection->deadline;
+        connection->handshake.is_over = TRUE; /* asleep twice, the library would break */
         request->http.method = method;
         request->http.path = path;
         request->http.admit = admit;
