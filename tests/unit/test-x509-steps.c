@@ -343,6 +343,21 @@ test_the_recipient_keeps_what_was_offered_and_nothing_else(X509Fixture *self, gc
         g_assert_cmpint(X509_check_private_key(certificate, exported), ==, 1);
 }
 
+static void
+test_the_recipient_makes_no_key_for_what_is_over(X509Fixture *self, gconstpointer data)
+{
+        g_autoptr(TgSecret) binding = helper_secret("0123456789abcdef0123456789abcdef");
+        g_auto(TgStepAnswer) refused = {};
+        g_autofree char *offer = NULL;
+
+        self->grant.from_s -= 7200;
+        self->grant.to_s -= 7200;
+        offer = tg_x509_grant_write(&self->grant);
+        run_recipient(self, 0, binding, NULL, offer, &refused);
+        x509_assert_says(refused.error, TG_ERROR_INVALID, "over already");
+        g_assert_null(refused.state);
+}
+
 /* ---- lists ---- */
 
 static X509_CRL *
@@ -409,6 +424,7 @@ main(int argc, char **argv)
         x509_add_test("offer/names", test_names_that_are_none_are_refused);
         x509_add_test("offer/authority", test_an_authority_that_is_none_is_refused);
         x509_add_test("recipient", test_the_recipient_keeps_what_was_offered_and_nothing_else);
+        x509_add_test("recipient/over", test_the_recipient_makes_no_key_for_what_is_over);
         x509_add_test("list", test_a_list_only_grows);
         x509_add_test("list/foreign", test_a_foreign_list_is_left_alone);
         return g_test_run();
