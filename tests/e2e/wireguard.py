@@ -63,11 +63,12 @@ def why_no_tunnel():
     missing = [tool for tool in ("wg-quick", "ip", "nsenter") if not shutil.which(tool)]
     if missing:
         return f"needs {' '.join(missing)}: tests/packages.sh test installs it"
-    made = "unshare --net sh -c 'ip link add tgprobe type wireguard || " \
-           "{ test -c /dev/net/tun && command -v wireguard-go; }'"
-    if subprocess.run(made, shell=True, capture_output=True).returncode != 0:
-        return "no network namespace may be made here, or neither the kernel nor wireguard-go " \
-               "can have a tunnel"
+    made = ("ip link add bridge type bridge && ip link add wire type veth peer name end && "
+            "{ ip link add tunnel type wireguard || "
+            "{ command -v wireguard-go && : <>/dev/net/tun; }; }")
+    if subprocess.run(["unshare", "--net", "sh", "-c", made], capture_output=True).returncode != 0:
+        return "no network namespace with a bridge may be made here, or neither the kernel nor " \
+               "wireguard-go can have a tunnel"
     return None
 
 
