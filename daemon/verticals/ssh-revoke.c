@@ -2,18 +2,12 @@
 
 /* A revocation list that sshd reads (RevokedKeys): it only grows, and is replaced as a whole. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 
 #include "daemon/record.h"
+#include "daemon/verticals/revocation-list.h"
 #include "daemon/verticals/ssh.h"
 #include "protocol/error.h"
-
-#define MAX_LIST_BYTES (1024 * 1024)
-#define LIST_MODE 0644 /* it is for the server's eyes, and holds no secret */
 
 /* Numbers are stored: never use one again for something else. */
 enum {
@@ -39,45 +33,21 @@ on_listed(const char *output, const GError *failure, gpointer user_data)
         g_autoptr(TgSshJob) job = user_data;
         g_autofree char *made = g_build_filename(tg_workplace_path(job->place), "list", NULL);
         g_autofree char *list = NULL;
-        g_autoptr(GError) error = NULL;
+        g_autoptr(GBytes) octets = NULL;
+        g_autoptr(GError) unread = NULL;
+        GError *error = NULL;
         gsize n_bytes;
 
-        if (failure != NULL) {
-                tg_step_fail(job->step, g_error_copy(failure));
-                return;
-        }
-        if (g_file_get_contents(made, &list, &n_bytes, &error) &&
-            g_file_set_contents_full(job->krl,
-                                     list,
-                                     (gssize)n_bytes,
-                                     G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-                                     (int)job->list_mode,
-                                     &error)) {
+        if (failure != NULL)
+                error = g_error_copy(failure);
+        else if (!g_file_get_contents(made, &list, &n_bytes, &unread))
+                error = tg_error_new(TG_ERROR_FAILED, "%s", unread->message);
+        else
+                octets = g_bytes_new_take(g_steal_pointer(&list), n_bytes);
+        if (octets != NULL && tg_revocation_list_replace(job->krl, octets, job->list_mode, &error))
                 tg_step_done(job->step);
-                return;
-        }
-        tg_step_fail(job->step,
-                     tg_error_new(TG_ERROR_FAILED,
-                                  "the revocation list cannot be written: %s",
-                                  error->message));
-}
-
-/* Two that read, add and replace at once would lose one. */
-static gboolean
-lock_folder(TgSshJob *job, GError **error)
-{
-        g_autofree char *folder = g_path_get_dirname(job->krl);
-
-        g_mkdir_with_parents(folder, 0700);
-        job->lock_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (job->lock_fd >= 0 && flock(job->lock_fd, LOCK_EX | LOCK_NB) == 0)
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_FAILED,
-                     job->lock_fd < 0 ? "the revocation list's folder cannot be opened: %s"
-                                      : "the revocation list is being written: try again (%s)",
-                     g_strerror(errno));
-        return FALSE;
+        else
+                tg_step_fail(job->step, error);
 }
 
 /* FALSE without @error: there is none yet. */
@@ -85,21 +55,18 @@ static gboolean
 copy_list(TgSshJob *job, GError **error)
 {
         g_autofree char *copy = g_build_filename(tg_workplace_path(job->place), "list", NULL);
-        g_autofree char *list = NULL;
-        struct stat status;
-        gsize n_bytes;
+        g_autoptr(GBytes) list = NULL;
 
-        job->list_mode = LIST_MODE;
-        if (lstat(job->krl, &status) < 0 && errno == ENOENT)
+        job->lock_fd = tg_revocation_list_lock(job->krl, error);
+        if (job->lock_fd < 0 || !tg_revocation_list_read(job->krl, &list, &job->list_mode, error) ||
+            list == NULL)
                 return FALSE;
-        if (!S_ISREG(status.st_mode) || status.st_size > MAX_LIST_BYTES) {
-                tg_set_error(error, TG_ERROR_INVALID, "the revocation list is no plain file");
-                return FALSE;
-        }
-        job->list_mode = status.st_mode & 0777;
-        return g_file_get_contents(job->krl, &list, &n_bytes, error) &&
-               g_file_set_contents_full(
-                       copy, list, (gssize)n_bytes, G_FILE_SET_CONTENTS_NONE, 0600, error);
+        return g_file_set_contents_full(copy,
+                                        g_bytes_get_data(list, NULL),
+                                        (gssize)g_bytes_get_size(list),
+                                        G_FILE_SET_CONTENTS_NONE,
+                                        0600,
+                                        error);
 }
 
 static gboolean
@@ -130,7 +97,7 @@ tg_ssh_revoke(TgStep *step)
 
         if (job == NULL)
                 return;
-        if (!take_receipt(job, &error) || !lock_folder(job, &error)) {
+        if (!take_receipt(job, &error)) {
                 tg_ssh_job_fail(job, error);
                 return;
         }
