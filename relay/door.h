@@ -2,16 +2,22 @@
 #pragma once
 
 /*
- * Where connections come in whose proxies say whom they speak for (proxy-header.h) before
- * anything else. A trusted proxy must say it; from everybody else it would be what the
- * connection begins with, and is left alone. Knows neither TLS nor HTTP.
+ * Where connections come in. As long as there is no descriptor or memory for another, or no room,
+ * those who come wait in the kernel and nobody looks: their sockets stay readable, so a loop
+ * that watched them would do nothing else.
+ *
+ * Proxies that say whom they speak for (proxy-header.h) do so before anything else. A trusted
+ * one must; from everybody else it would be what the connection begins with, and is left alone.
+ * Knows neither TLS nor HTTP.
  */
 
 #include "relay/source.h"
 
 typedef struct {
-        const TgTrust *trust; /* looked at for each connection */
+        const TgTrust *trust; /* whose proxies say it, looked at for each connection; NULL: none */
         guint max_callers;    /* that have not said it yet; more are closed */
+        /* Whether another may come in; else it waits. It is asked again in each run. */
+        gboolean (*has_room)(gpointer user_data);
         /* Takes @fd: a connection of @source, whose own first octet is the next. */
         void (*on_enter)(gpointer user_data, gpointer tag, int fd, const struct sockaddr *source);
         gpointer user_data;
@@ -32,5 +38,5 @@ void tg_door_close(TgDoor *self);
 int tg_door_get_fd(const TgDoor *self);
 /* Does it. How many have been closed for being late, with @patience_us. */
 guint tg_door_run(TgDoor *self, gint64 now_us, gint64 patience_us);
-/* Microseconds until somebody is late; -1 when there is nobody. */
+/* Microseconds until something must be done that no descriptor shows; -1 when there is nothing. */
 gint64 tg_door_next_us(const TgDoor *self, gint64 now_us);

@@ -2,11 +2,14 @@
 #include "relay/monitor.h"
 
 #include <microhttpd.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "protocol/digest.h"
 #include "protocol/error.h"
+#include "relay/door.h"
 #include "relay/metrics.h"
 
 #define TEXT_TYPE "text/plain; charset=utf-8"
@@ -14,10 +17,14 @@
 #define MAX_CONNECTIONS 16
 #define CONNECTION_MEMORY_BYTES 4096
 #define IDLE_TIMEOUT_S 10
+#define MAX_SLEEP_US (60 * G_USEC_PER_SEC)
 
 struct TgMonitor {
-        GPtrArray *daemons;
-        GMutex mutex; /* of the reader: each socket has a thread */
+        struct MHD_Daemon *daemon; /* has a thread; NULL: nobody may ask */
+        TgDoor *door;
+        GThread *thread; /* at the door */
+        int stop_fd;
+        GMutex mutex; /* of the reader */
         TgStore *reader;
         TgWriter *writer;
 };
@@ -152,12 +159,55 @@ on_request(void *user_data,
         return result;
 }
 
+/* Those who come between two looks are too many all the same, and turned away by the library. */
+static gboolean
+has_room(gpointer user_data)
+{
+        TgMonitor *self = user_data;
+        const union MHD_DaemonInfo *info =
+                MHD_get_daemon_info(self->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+        return info->num_connections < MAX_CONNECTIONS;
+}
+
+static void
+on_enter(gpointer user_data, gpointer tag, int fd, const struct sockaddr *source)
+{
+        TgMonitor *self = user_data;
+
+        /* The address is of no interest. */
+        MHD_add_connection(self->daemon, fd, source, sizeof source->sa_family);
+}
+
+static gpointer
+keep_door(gpointer data)
+{
+        TgMonitor *self = data;
+        struct pollfd fds[] = {
+                {tg_door_get_fd(self->door), POLLIN, 0},
+                {self->stop_fd,              POLLIN, 0},
+        };
+
+        while (!fds[1].revents) {
+                gint64 next_us = tg_door_next_us(self->door, g_get_monotonic_time());
+
+                if (next_us < 0)
+                        next_us = MAX_SLEEP_US;
+                poll(fds, G_N_ELEMENTS(fds), (int)((next_us + 999) / 1000));
+                tg_door_run(self->door, g_get_monotonic_time(), 0);
+        }
+
+        return NULL;
+}
+
+/* ---- ---- */
+
 TgMonitor *
 tg_monitor_new(TgStore *reader, TgWriter *writer)
 {
         TgMonitor *self = g_new0(TgMonitor, 1);
 
-        self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
+        self->stop_fd = -1;
         g_mutex_init(&self->mutex);
         self->reader = reader;
         self->writer = writer;
@@ -170,37 +220,63 @@ tg_monitor_free(TgMonitor *self)
 {
         if (!self)
                 return;
-        g_ptr_array_unref(self->daemons); /* their threads end */
+        if (self->thread) {
+                eventfd_write(self->stop_fd, 1);
+                g_thread_join(self->thread);
+        }
+        tg_door_free(self->door);
+        if (self->daemon)
+                MHD_stop_daemon(self->daemon); /* its thread ends */
+        if (self->stop_fd >= 0)
+                close(self->stop_fd);
         g_mutex_clear(&self->mutex);
         g_free(self);
+}
+
+static gboolean
+set_up(TgMonitor *self)
+{
+        if (self->daemon)
+                return TRUE;
+        self->stop_fd = eventfd(0, EFD_CLOEXEC);
+        /* poll, not epoll: with 16 connections there is no difference but the library's bugs. */
+        self->daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_ITC |
+                                                MHD_USE_NO_LISTEN_SOCKET,
+                                        0,
+                                        NULL,
+                                        NULL,
+                                        on_request,
+                                        self,
+                                        MHD_OPTION_CONNECTION_LIMIT,
+                                        (unsigned int)MAX_CONNECTIONS,
+                                        MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                                        (size_t)CONNECTION_MEMORY_BYTES,
+                                        MHD_OPTION_CONNECTION_TIMEOUT,
+                                        (unsigned int)IDLE_TIMEOUT_S,
+                                        MHD_OPTION_END);
+        self->door = tg_door_new(&(TgDoorOptions){
+                .has_room = has_room,
+                .on_enter = on_enter,
+                .user_data = self,
+        });
+
+        return self->stop_fd >= 0 && self->daemon;
 }
 
 gboolean
 tg_monitor_listen(TgMonitor *self, int fd, GError **error)
 {
-        /* poll, not epoll: with 16 connections there is no difference but the library's bugs. */
-        struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_POLL_INTERNAL_THREAD,
-                                                     0,
-                                                     NULL,
-                                                     NULL,
-                                                     on_request,
-                                                     self,
-                                                     MHD_OPTION_LISTEN_SOCKET,
-                                                     fd,
-                                                     MHD_OPTION_CONNECTION_LIMIT,
-                                                     (unsigned int)MAX_CONNECTIONS,
-                                                     MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                                                     (size_t)CONNECTION_MEMORY_BYTES,
-                                                     MHD_OPTION_CONNECTION_TIMEOUT,
-                                                     (unsigned int)IDLE_TIMEOUT_S,
-                                                     MHD_OPTION_END);
+        if (set_up(self))
+                return tg_door_listen(self->door, fd, NULL, error);
+        close(fd);
+        tg_set_error(error, TG_ERROR_FAILED, "cannot start the listener for metrics");
 
-        if (!daemon) {
-                close(fd);
-                tg_set_error(error, TG_ERROR_FAILED, "cannot start the listener for metrics");
-                return FALSE;
-        }
-        g_ptr_array_add(self->daemons, daemon);
+        return FALSE;
+}
 
-        return TRUE;
+void
+tg_monitor_start(TgMonitor *self)
+{
+        if (self->daemon)
+                self->thread = g_thread_new("monitor", keep_door, self);
 }

@@ -26,7 +26,7 @@ struct TgServer {
         TgServerOptions options;
         TgServerRules rules;
         GPtrArray *daemons;
-        TgDoor *door; /* NULL: the library accepts by itself */
+        TgDoor *door; /* the library accepts nobody by itself */
         TgHeld *held;
         GArray *pending;  /* TgJob, for the writer at the end of this turn */
         GArray *finished; /* TgJob, scratch */

@@ -23,14 +23,22 @@
 
 /* ---- connections ---- */
 
+static gboolean
+has_room(gpointer user_data)
+{
+        TgServer *self = user_data;
+
+        return self->n_connections < self->options.max_connections;
+}
+
 /* Before anything is read of it. Proxies that are trusted to tell who asks are not limited. */
 static gboolean
-has_room(TgServer *self, const struct sockaddr *address)
+may_enter(TgServer *self, const struct sockaddr *address)
 {
         TgRateLimit *rate_limit = self->options.rate_limit;
         gint64 now_us = g_get_monotonic_time();
         TgCount limit = TG_COUNT_LIMITED_CONNECTIONS;
-        gboolean is_full = self->n_connections >= self->options.max_connections;
+        gboolean is_full = !has_room(self); /* for who has had to say first whom he speaks for */
         guint64 ticket;
 
         if (!is_full && !tg_trust_includes(&self->rules.trust, address)) {
@@ -57,7 +65,7 @@ has_room(TgServer *self, const struct sockaddr *address)
 static enum MHD_Result
 on_accept(void *user_data, const struct sockaddr *address, socklen_t n_bytes)
 {
-        return has_room(user_data, address) ? MHD_YES : MHD_NO;
+        return may_enter(user_data, address) ? MHD_YES : MHD_NO;
 }
 
 static void
@@ -89,9 +97,7 @@ end_connection(TgServer *self, TgServerConnection *connection)
         tg_rate_limit_leave(self->options.rate_limit, TG_PLACE_CONNECTION, connection->ticket);
         g_free(connection);
         tg_metrics_set(TG_GAUGE_CONNECTIONS, --self->n_connections);
-        /* At its limit the library listens no more, and looks whether it may
-         * again only at the beginning of a run. */
-        self->is_run_again = TRUE;
+        self->is_run_again = TRUE; /* there is room for who waits at the door */
 }
 
 static void
@@ -138,13 +144,13 @@ tg_server_new(const TgServerOptions *options, const TgServerRules *rules)
         self->options = *options;
         tg_server_set_rules(self, rules);
         self->daemons = g_ptr_array_new_with_free_func((GDestroyNotify)MHD_stop_daemon);
-        if (options->has_proxy_header)
-                self->door = tg_door_new(&(TgDoorOptions){
-                        .trust = &self->rules.trust,
-                        .max_callers = options->max_connections,
-                        .on_enter = on_enter,
-                        .user_data = self,
-                });
+        self->door = tg_door_new(&(TgDoorOptions){
+                .trust = options->has_proxy_header ? &self->rules.trust : NULL,
+                .max_callers = options->max_connections,
+                .has_room = has_room,
+                .on_enter = on_enter,
+                .user_data = self,
+        });
         tg_handshakes_init(&self->handshakes);
         self->held = tg_held_new();
         self->pending = g_array_new(FALSE, FALSE, sizeof(TgJob));
@@ -228,8 +234,9 @@ tg_server_listen(TgServer *self, int fd, GError **error)
         }
         g_ptr_array_add(self->daemons, daemon);
 
-        /* It gives its socket back, and is given connections instead. */
-        return !self->door || tg_door_listen(self->door, MHD_quiesce_daemon(daemon), daemon, error);
+        /* It gives its socket back, and is given connections instead: where there is no descriptor
+         * for another it would try without end. */
+        return tg_door_listen(self->door, MHD_quiesce_daemon(daemon), daemon, error);
 }
 
 /* Milliseconds that the loop may sleep. */
@@ -251,7 +258,7 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, self->next_pulse_us - now_us);
         if (push_us >= 0)
                 next_us = MIN(next_us, push_us);
-        if (self->door && tg_door_next_us(self->door, now_us) >= 0)
+        if (tg_door_next_us(self->door, now_us) >= 0)
                 next_us = MIN(next_us, tg_door_next_us(self->door, now_us));
         if (self->is_stopping)
                 next_us = MIN(next_us, self->stop_us - now_us);
@@ -314,9 +321,8 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         tg_metrics_count(TG_COUNT_LIMITED_TIME, tg_deadlines_enforce(&self->deadlines, now_us));
         tg_tls_sweep(now_us);
         self->is_run_again = FALSE;
-        if (self->door)
-                tg_metrics_count(TG_COUNT_LIMITED_TIME,
-                                 tg_door_run(self->door, now_us, self->deadlines.patience_us));
+        tg_metrics_count(TG_COUNT_LIMITED_TIME,
+                         tg_door_run(self->door, now_us, self->deadlines.patience_us));
         tg_handshakes_wake(&self->handshakes);
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
@@ -339,14 +345,7 @@ begin_stop(TgServer *self)
         self->stop_us =
                 g_get_monotonic_time() + (gint64)self->rules.stop_timeout_s * G_USEC_PER_SEC;
         tg_metrics_set(TG_GAUGE_STOPPING, TRUE);
-        for (guint i = 0; i < self->daemons->len; i++) {
-                int fd = MHD_quiesce_daemon(g_ptr_array_index(self->daemons, i));
-
-                if (fd >= 0)
-                        close(fd);
-        }
-        if (self->door)
-                tg_door_close(self->door);
+        tg_door_close(self->door);
         tg_server_end_waits(self);
         tg_push_stop(self->options.push);
 }
@@ -369,7 +368,7 @@ tg_server_run(TgServer *self)
 
         fds[n_fds - 3] = (struct pollfd){self->handshakes.epoll_fd, POLLIN, 0};
         fds[n_fds - 2] = (struct pollfd){tg_push_get_fd(self->options.push), POLLIN, 0};
-        fds[n_fds - 1] = (struct pollfd){self->door ? tg_door_get_fd(self->door) : -1, POLLIN, 0};
+        fds[n_fds - 1] = (struct pollfd){tg_door_get_fd(self->door), POLLIN, 0};
 
         while (!turn(self, fds, n_fds) || !self->options.on_signal(self->options.user_data))
                 ;

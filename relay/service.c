@@ -404,6 +404,7 @@ listen_all(TgServer *server, TgMonitor *monitor, TgSockets *sockets, GError **er
                 if (!tg_monitor_listen(monitor, take_fd(listener), error))
                         return FALSE;
         }
+        tg_monitor_start(monitor);
 
         return TRUE;
 }
