@@ -6,7 +6,7 @@
  *      tg_create_share   read the arguments, refuse what is wrong (create-options-bus.c)
  *      content_read      what the caller handed over is here, wholly
  *      item_read         …or the keyring item is, where the keyring is unlocked
- *      checked           …or the vertical has said what its terms come to
+ *      checked           …and the vertical has said what its terms, or that content, come to
  *      begin             make the share, ask the user
  *
  * What was read is what is shared: nothing is read again after the user has been asked.
@@ -30,7 +30,7 @@ static void item_read(TgSecret *secret,
                       const char *content_type,
                       const GError *error,
                       gpointer user_data);
-static void check_terms(TgCreate *self);
+static void check(TgCreate *self);
 static void begin(TgCreate *self);
 
 static void
@@ -83,9 +83,7 @@ new_create(TgWalletBus *bus, sd_bus_message *message, const char *format, GError
         self->bus = bus;
         self->vertical = tg_vertical_find(format);
         if (self->vertical == NULL) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "the format is not known: the property Formats lists those that are");
+                tg_vertical_set_unknown(format, error);
                 return NULL;
         }
         self->call = tg_call_new(bus->callers, message, error);
@@ -120,7 +118,7 @@ tg_create_share(sd_bus_message *message, void *userdata, sd_bus_error *error)
                 create->read = tg_value_read(
                         g_steal_pointer(&create->content_value), content_read, create);
         else if (create->terms != NULL)
-                check_terms(create);
+                check(create);
         else
                 content_read(NULL, NULL, create);
         return 1;
@@ -147,11 +145,20 @@ checked(TgStepAnswer *answer, gpointer user_data)
 }
 
 static void
-check_terms(TgCreate *self)
+check(TgCreate *self)
 {
         TgStepContext context = {
-                .kind = TG_STEP_CHECK, .role = TG_ROLE_INITIATOR, .terms = self->terms};
+                .kind = TG_STEP_CHECK,
+                .vertical = self->vertical,
+                .role = TG_ROLE_INITIATOR,
+                .terms = self->terms,
+                .given = self->content,
+        };
 
+        if (self->vertical->check == NULL) {
+                begin(self);
+                return;
+        }
         self->step = tg_step_start(self->vertical->check, &context, checked, self);
 }
 
@@ -175,7 +182,7 @@ content_read(TgSecret *secret, const GError *error, gpointer user_data)
          * a sandbox always, or labels and attributes could be found out by asking. */
         if (self->content != NULL || tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED ||
             tg_caller_is_sandboxed(tg_call_caller(self->call)))
-                begin(self);
+                check(self);
         else if (self->item_path != NULL)
                 self->job = tg_keyring_load_item(keyring, self->item_path, item_read, self);
         else
@@ -203,7 +210,7 @@ item_read(TgSecret *secret,
                 self->label = g_strdup(label);
                 self->content_type = g_strdup(content_type);
         }
-        begin(self);
+        check(self);
 }
 
 /* ---- the share ---- */
@@ -221,7 +228,7 @@ can_travel(TgCreate *self, GError **error)
                 .content_type = self->content_type,
         };
 
-        if (self->content == NULL)
+        if (self->content == NULL || !self->vertical->is_prompt)
                 return TRUE;
         tg_step_run(self->vertical->begin, &context, &answer);
         if (answer.kind == TG_ANSWER_SAY) {
@@ -237,6 +244,17 @@ static gsize
 content_size(const TgCreate *self)
 {
         return self->content != NULL ? tg_secret_size(self->content) : 0;
+}
+
+/* Who has no program for it is told before he claims; of what every wallet can, it tells nothing
+ * that is worth telling a relay. */
+static char
+letter_of(const TgCreate *self)
+{
+        if (self->letter != NULL)
+                return self->letter[0];
+        return self->vertical->letter == 'a' || tg_create_is_drop(self) ? 0
+                                                                        : self->vertical->letter;
 }
 
 static const char *
@@ -289,7 +307,7 @@ begin(TgCreate *self)
                 .is_compat = self->is_compat,
                 .pin_digits = self->pin_digits,
                 .has_public_title = self->has_public_title,
-                .letter = self->letter != NULL ? self->letter[0] : 0,
+                .letter = letter_of(self),
                 .application = tg_caller_application(caller),
                 .starter = tg_caller_bus_name(caller),
         };
@@ -339,15 +357,13 @@ tg_create_from_credential(TgWalletBus *bus, sd_bus_message *message, const char 
                                        "the keyring is locked: unlock it first");
         else
                 self = new_create(bus, message, credential->format, &refused);
-        if (self != NULL && self->vertical->source == TG_SOURCE_TERMS)
+        if (self != NULL && tg_vertical_has_kind(self->vertical, "lend"))
                 refused = tg_error_new(
                         TG_ERROR_INVALID,
                         "what was lent cannot be shared on: it is for who has its key");
-        if (refused != NULL)
-                g_clear_pointer(&self, free_create);
         if (self == NULL)
                 return tg_reply_error(message, refused);
-        if (!tg_create_read_options(self, message, &refused) ||
+        if (refused != NULL || !tg_create_read_options(self, message, &refused) ||
             !tg_create_check_options(self, &refused)) {
                 tg_call_fail(self->call, refused);
                 return 1;

@@ -22,6 +22,7 @@ struct TgFileWatch {
         int watch;
         char *awaited; /* the name below the watched directory that matters */
         gboolean is_at_file;
+        gboolean is_any_file; /* in that directory */
         void (*func)(gpointer user_data);
         gpointer user_data;
 };
@@ -96,6 +97,8 @@ take_event(TgFileWatch *self, const struct inotify_event *event)
                 return TRUE;
         }
 
+        if (self->is_any_file && self->is_at_file)
+                return event->len > 0;
         if (is_ours && !self->is_at_file) {
                 /* Directories may appear faster than we follow: the file may be there. */
                 watch_way(self);
@@ -130,12 +133,13 @@ on_events(int fd, GIOCondition condition, gpointer user_data)
         return G_SOURCE_CONTINUE;
 }
 
-TgFileWatch *
-tg_file_watch_new(const char *path, void (*func)(gpointer user_data), gpointer user_data)
+static TgFileWatch *
+new_watch(char *path, gboolean is_any_file, void (*func)(gpointer user_data), gpointer user_data)
 {
         TgFileWatch *self = g_new0(TgFileWatch, 1);
 
-        self->path = g_strdup(path);
+        self->path = path;
+        self->is_any_file = is_any_file;
         self->watch = -1;
         self->func = func;
         self->user_data = user_data;
@@ -148,6 +152,18 @@ tg_file_watch_new(const char *path, void (*func)(gpointer user_data), gpointer u
 
         self->source = g_unix_fd_add(self->inotify_fd, G_IO_IN, on_events, self);
         return self;
+}
+
+TgFileWatch *
+tg_file_watch_new(const char *path, void (*func)(gpointer user_data), gpointer user_data)
+{
+        return new_watch(g_strdup(path), FALSE, func, user_data);
+}
+
+TgFileWatch *
+tg_file_watch_new_folder(const char *folder, void (*func)(gpointer user_data), gpointer user_data)
+{
+        return new_watch(g_build_filename(folder, "*", NULL), TRUE, func, user_data);
 }
 
 void

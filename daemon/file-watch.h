@@ -15,4 +15,7 @@ typedef struct TgFileWatch TgFileWatch;
  * is still writing. NULL when the machine has no watch left to give. */
 TgFileWatch *
 tg_file_watch_new(const char *path, void (*func)(gpointer user_data), gpointer user_data);
+/* …of when a file in @folder, whichever, may have changed. */
+TgFileWatch *
+tg_file_watch_new_folder(const char *folder, void (*func)(gpointer user_data), gpointer user_data);
 void tg_file_watch_free(TgFileWatch *self);

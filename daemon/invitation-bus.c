@@ -261,7 +261,9 @@ check_link(TgInvitation *self, GError **error)
                              "\"secret\"");
                 return FALSE;
         }
-        return tg_inspection_is_allowed(tg_manager_wallet(self->bus->manager), link, error);
+        /* What nobody here could use is left for another device. */
+        return tg_vertical_has_letter(link->vertical, error) &&
+               tg_inspection_is_allowed(tg_manager_wallet(self->bus->manager), link, error);
 }
 
 static void

@@ -15,6 +15,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/bus-source.h"
+#include "daemon/handlers.h"
 #include "daemon/wallet-bus.h"
 #include "daemon/workplace.h"
 #include "dbus/names.h"
@@ -27,6 +28,7 @@
 typedef struct {
         GMainLoop *loop;
         TgWallet wallet;
+        TgHandlers *handlers;
         TgManager *manager;
         TgWalletBus *wallet_bus;
         sd_bus *bus;
@@ -47,6 +49,15 @@ on_settings_changed(TgSettings *settings, gpointer user_data)
         tg_http_set_ca_file(self->wallet.http, tg_settings_ca_file(settings));
         if (self->wallet_bus != NULL)
                 tg_wallet_bus_settings_changed(self->wallet_bus);
+}
+
+static void
+on_handlers_changed(gpointer user_data)
+{
+        Daemon *self = user_data;
+
+        if (self->wallet_bus != NULL)
+                tg_wallet_bus_formats_changed(self->wallet_bus);
 }
 
 static void
@@ -120,6 +131,8 @@ open_wallet(Daemon *self, GError **error)
         wallet->vault = tg_vault_new(wallet->store, wallet->keyring, on_vault_opened, self);
         wallet->turns = tg_turns_new(TG_MAX_HELD_REQUESTS, TG_HELD_READ_S);
         wallet->network = tg_network_new(on_network_back, self);
+        self->handlers =
+                tg_handlers_new(self->bus, g_get_system_data_dirs(), on_handlers_changed, self);
         self->manager = tg_manager_new(wallet, error);
 
         return self->manager != NULL;
@@ -218,6 +231,7 @@ shut_down(Daemon *self)
                 g_clear_pointer(&self->bus_source, g_source_unref);
         }
         g_clear_pointer(&self->manager, tg_manager_free);
+        g_clear_pointer(&self->handlers, tg_handlers_free);
         g_clear_pointer(&wallet->network, tg_network_free);
         g_clear_pointer(&wallet->turns, tg_turns_free);
         g_clear_pointer(&wallet->vault, tg_vault_free);

@@ -136,7 +136,7 @@ static const sd_bus_vtable vtable[] = {
                                 tg_check_relay,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Formats", "a(sss)", get_formats, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Formats", "a(sss)", get_formats, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY(
                 "PinRules", "a(sss)", get_pin_rules, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Relays", "as", get_relays, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),

@@ -16,6 +16,19 @@ enum {
 };
 
 void
+tg_provision_copy(const TgProvision *provision, TgProvision *ret_copy)
+{
+        *ret_copy = (TgProvision){
+                .content = tg_secret_ref(provision->content),
+                .content_type = g_strdup(provision->content_type),
+                .title = g_strdup(provision->title),
+                .issuer = g_strdup(provision->issuer),
+                .not_before_s = provision->not_before_s,
+                .not_after_s = provision->not_after_s,
+        };
+}
+
+void
 tg_provision_clear(TgProvision *provision)
 {
         g_clear_pointer(&provision->content, tg_secret_unref);

@@ -16,6 +16,7 @@ typedef struct {
         gint64 not_after_s;
 } TgProvision;
 
+void tg_provision_copy(const TgProvision *provision, TgProvision *ret_copy);
 void tg_provision_clear(TgProvision *provision);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgProvision, tg_provision_clear)
 

@@ -2,12 +2,10 @@
 #include "daemon/settings.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/file-watch.h"
+#include "daemon/small-file.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
 #include "protocol/url.h"
@@ -259,49 +257,11 @@ parse_with_pin(GKeyFile *key_file, Content *content, GError **error)
         return TRUE;
 }
 
-/* NULL with errno; "" and no more when the file is not there. */
-static char *
-read_file(const char *path)
-{
-        g_autofree char *text = g_malloc(TG_MAX_SETTINGS_BYTES + 1);
-        struct stat st;
-        gsize n_bytes = 0;
-        gssize n = -1;
-        int saved;
-        /* O_NONBLOCK: somebody may have put a FIFO there. */
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-        if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? g_strdup("") : NULL;
-
-        errno = EINVAL;
-        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-                while ((n = read(fd, text + n_bytes, TG_MAX_SETTINGS_BYTES + 1 - n_bytes)) > 0)
-                        n_bytes += (gsize)n;
-        saved = errno;
-        close(fd);
-
-        if (n >= 0 && n_bytes > TG_MAX_SETTINGS_BYTES) {
-                saved = EFBIG;
-                n = -1;
-        } else if (n >= 0 && memchr(text, '\0', n_bytes)) {
-                saved = EILSEQ;
-                n = -1;
-        }
-        if (n < 0) {
-                errno = saved;
-                return NULL;
-        }
-
-        text[n_bytes] = '\0';
-        return g_steal_pointer(&text);
-}
-
 static gboolean
 content_read(const char *path, Content *ret_content, GError **error)
 {
         g_autoptr(GKeyFile) key_file = g_key_file_new();
-        g_autofree char *text = read_file(path);
+        g_autofree char *text = tg_small_file_read(path, TG_MAX_SETTINGS_BYTES);
         Content content;
 
         if (!text) {

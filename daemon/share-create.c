@@ -154,15 +154,18 @@ fetch_item(TgShare *self)
                             : tg_keyring_find_item(keyring, self->attributes, on_item, self);
 }
 
+/* A shortage passes: the step comes again, with what was stored when the user said yes. */
 static void
-begin_by_terms(TgShare *self)
+begin_slowly(TgShare *self)
 {
         g_autoptr(GError) error = NULL;
 
         if (self->step != NULL)
                 return;
-        if (!tg_share_begin_vertical(self, &error) && error != NULL)
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+        if (self->terms == NULL && self->content == NULL)
+                self->content = tg_store_load_body(self->wallet->store, self->id, &error);
+        if (error != NULL || (!tg_share_begin_vertical(self, &error) && error != NULL))
+                tg_share_not_done(self, error);
 }
 
 void
@@ -170,8 +173,8 @@ tg_share_create(TgShare *self)
 {
         if (tg_share_needs_vault(self))
                 return;
-        if (self->request_id == NULL && self->terms != NULL && self->first_message == NULL) {
-                begin_by_terms(self);
+        if (self->request_id == NULL && self->first_message == NULL && tg_share_is_slow(self)) {
+                begin_slowly(self);
                 return;
         }
         if (self->request_id == NULL && self->terms == NULL && self->content == NULL) {

@@ -135,6 +135,7 @@ struct TgShare {
         TgTurn *turn;
         TgKeyringJob *job;
         TgStep *step;
+        GError *refusal; /* the vertical's, while the keyring item goes */
         TgRevocation *revocation;
         TgVaultWait *count_wait;
         guint timer;
@@ -277,6 +278,10 @@ void tg_share_take_title(TgShare *self, const char *title);
 /* ---- share-vertical.c ---- */
 
 void tg_share_step_context(TgShare *self, TgStepKind kind, TgStepContext *ret_context);
+/* A finding about what was given ends the share, a shortage passes. */
+void tg_share_not_done(TgShare *self, const GError *error);
+/* Its first message is made in a step of its own. */
+gboolean tg_share_is_slow(const TgShare *self);
 /* The first message is there. FALSE without @error: it is being made, and tg_share_create() is
  * called then. */
 gboolean tg_share_begin_vertical(TgShare *self, GError **error);

@@ -90,12 +90,7 @@ check_format(TgShare *self, const TgEnvelope *envelope, GError **error)
         const TgVertical *vertical = tg_vertical_find(envelope->format);
 
         if (vertical == NULL) {
-                g_autofree char *format = tg_text_clean(envelope->format, -1, TG_MAX_FORMAT_BYTES);
-
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "this wallet does not know the kind of credential \"%s\"",
-                             format);
+                tg_vertical_set_unknown(envelope->format, error);
                 return NULL;
         }
         if ((self->letter != 0 && self->letter != vertical->letter) ||

@@ -169,6 +169,10 @@ tg_share_prepare(TgShare *self, TgSecret **ret_body, GError **error)
                 return tg_share_prepare_claim(self, error);
         if (self->content == NULL && self->first_message == NULL)
                 return TRUE;
+        if (self->first_message == NULL && tg_share_is_slow(self)) {
+                *ret_body = tg_secret_ref(self->content); /* until there is a first message */
+                return TRUE;
+        }
 
         *ret_body = tg_share_make_first(self, error);
         return *ret_body != NULL;

@@ -23,6 +23,7 @@ tg_share_step_context(TgShare *self, TgStepKind kind, TgStepContext *ret_context
 {
         *ret_context = (TgStepContext){
                 .kind = kind,
+                .vertical = tg_vertical_find(self->format),
                 .share_id = self->id,
                 .role = self->role,
                 .number = self->n_steps,
@@ -117,9 +118,24 @@ tg_share_is_given(const TgShare *self)
 
 /* ---- the first message ---- */
 
-/* A finding about what was given ends the share, a shortage passes. */
+/* It may come back: while a package is upgraded its files are not there. */
 static void
-not_done(TgShare *self, const GError *error)
+set_absent(GError **error)
+{
+        tg_set_error(
+                error, TG_ERROR_FAILED, "the program for this kind of credential is not there");
+}
+
+gboolean
+tg_share_is_slow(const TgShare *self)
+{
+        const TgVertical *vertical = tg_vertical_find(self->format);
+
+        return vertical == NULL || !vertical->is_prompt;
+}
+
+void
+tg_share_not_done(TgShare *self, const GError *error)
 {
         if (!tg_share_is_passing(error)) {
                 tg_share_ends(self,
@@ -141,7 +157,7 @@ on_begun(TgStepAnswer *answer, gpointer user_data)
 
         self->step = NULL;
         if (answer->kind != TG_ANSWER_SAY) {
-                not_done(self, answer->error);
+                tg_share_not_done(self, answer->error);
                 return;
         }
         self->n_failures = 0;
@@ -162,7 +178,7 @@ tg_share_begin_vertical(TgShare *self, GError **error)
         if (self->first_message != NULL)
                 return TRUE;
         if (vertical == NULL) {
-                tg_set_error(error, TG_ERROR_INVALID, "the stored share has no known format");
+                set_absent(error);
                 return FALSE;
         }
         tg_share_step_context(self, TG_STEP_BEGIN, &context);
@@ -251,7 +267,7 @@ on_worked(TgStepAnswer *answer, gpointer user_data)
 
         self->step = NULL;
         if (answer->kind == TG_ANSWER_FAILED) {
-                not_done(self, answer->error);
+                tg_share_not_done(self, answer->error);
                 return;
         }
         self->n_failures = 0;
@@ -299,14 +315,13 @@ tg_share_work(TgShare *self)
         if (tg_share_is_ended(self) || self->step != NULL)
                 return;
         if (vertical == NULL)
-                error = tg_error_new(TG_ERROR_FAILED,
-                                     "the program for this kind of credential is not there");
+                set_absent(&error);
         else if (read_message(self, &text, &message, &error))
                 binding = binding_of(self, &error);
         if (g_error_matches(error, TG_ERROR, TG_ERROR_BAD_STATE))
                 error->code = TG_ERROR_INVALID; /* which will not change */
         if (error != NULL) {
-                not_done(self, error);
+                tg_share_not_done(self, error);
                 return;
         }
 
@@ -336,6 +351,22 @@ tg_share_receive_at_once(TgShare *self,
 
 /* ---- after the keyring ---- */
 
+/* All or nothing: what has no use is not left in the keyring. */
+static void
+on_taken_out(TgSecret *secret,
+             const char *label,
+             const char *content_type,
+             const GError *error,
+             gpointer user_data)
+{
+        TgShare *self = user_data;
+        G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(GError) refusal = g_steal_pointer(&self->refusal);
+
+        self->job = NULL;
+        tg_share_not_done(self, error != NULL ? error : refusal);
+}
+
 static void
 on_provisioned(TgStepAnswer *answer, gpointer user_data)
 {
@@ -343,19 +374,31 @@ on_provisioned(TgStepAnswer *answer, gpointer user_data)
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
 
         self->step = NULL;
-        if (answer->kind == TG_ANSWER_DONE)
+        if (answer->kind == TG_ANSWER_DONE) {
                 tg_share_provisioned(self);
-        else
-                not_done(self, answer->error);
+        } else if (tg_share_is_passing(answer->error)) {
+                tg_share_not_done(self, answer->error);
+        } else {
+                g_clear_error(&self->refusal);
+                self->refusal = g_steal_pointer(&answer->error);
+                self->job = tg_keyring_remove_credential(
+                        self->wallet->keyring, self->credential_id, on_taken_out, self);
+        }
 }
 
 void
 tg_share_provision_vertical(TgShare *self, const TgProvision *provision)
 {
         const TgVertical *vertical = tg_vertical_find(self->format);
+        g_autoptr(GError) error = NULL;
         TgStepContext context;
 
-        if (vertical == NULL || vertical->provision == NULL) {
+        if (vertical == NULL) {
+                set_absent(&error);
+                tg_share_not_done(self, error);
+                return;
+        }
+        if (vertical->provision == NULL) {
                 tg_share_provisioned(self);
                 return;
         }

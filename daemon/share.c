@@ -240,6 +240,7 @@ tg_share_forget_secrets(TgShare *self)
                 tg_drop_state_erase(self->drop);
         g_clear_pointer(&self->given_pin, tg_secret_unref);
         g_clear_pointer(&self->terms, g_variant_unref);
+        g_clear_error(&self->refusal);
         g_clear_pointer(&self->subject, g_free);
         g_clear_pointer(&self->vertical_state, tg_secret_unref);
         g_clear_pointer(&self->first_message, tg_secret_unref);

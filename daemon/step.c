@@ -16,6 +16,7 @@ struct TgStep {
         TgJson message;
         char *label;
         char *content_type;
+        TgProvision provision;
         GCancellable *cancellable;
         TgStepFunc func; /* NULL: nobody waits for it any more, or it is run at once */
         gpointer user_data;
@@ -64,6 +65,10 @@ new_step(const TgStepContext *context)
         ref_or_null(context->state);
         ref_or_null(context->receipt);
         ref_or_null(context->given);
+        if (context->provision != NULL) {
+                tg_provision_copy(context->provision, &self->provision);
+                self->context.provision = &self->provision;
+        }
         self->cancellable = g_cancellable_new();
 
         return self;
@@ -90,6 +95,7 @@ tg_step_unref(TgStep *self)
         g_clear_pointer(&self->context.given, tg_secret_unref);
         g_clear_pointer(&self->message_text, tg_secret_unref);
         g_clear_pointer(&self->details, g_ptr_array_unref);
+        tg_provision_clear(&self->provision);
         g_clear_object(&self->cancellable);
         tg_step_answer_clear(&self->answer);
         g_free(self->share_id);
@@ -206,8 +212,10 @@ check_answer(TgStep *self, TgAnswerKind kind)
         } else if (kind == TG_ANSWER_SAY) {
                 text = (const char *)tg_secret_get(answer->content, &n_bytes);
                 if (!tg_json_parse(text, n_bytes, TG_MAX_STEP_MESSAGE_BYTES, &json, NULL) ||
-                    json.type != TG_JSON_OBJECT)
-                        why = "a message that is no JSON object";
+                    json.type != TG_JSON_OBJECT || json.n_chars != n_bytes)
+                        why = "a message that is not one JSON object and nothing else";
+                else if (!tg_json_fits_inside(&json))
+                        why = "a message that is nested too deep";
         }
         if (why == NULL)
                 return;
@@ -252,11 +260,11 @@ answered(TgStep *self, TgAnswerKind kind)
 void
 tg_step_checked(TgStep *self, GVariant *terms, const char *subject)
 {
-        g_autoptr(GVariant) taken = g_variant_ref_sink(terms);
+        g_autoptr(GVariant) taken = terms != NULL ? g_variant_ref_sink(terms) : NULL;
 
         if (is_answered(self))
                 return;
-        self->answer.terms = g_variant_ref(taken);
+        self->answer.terms = g_steal_pointer(&taken);
         self->answer.subject = g_strdup(subject);
         answered(self, TG_ANSWER_CHECKED);
 }

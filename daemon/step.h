@@ -25,10 +25,13 @@ typedef enum {
         TG_STEP_REVOKE,    /* initiator: take back what was lent */
 } TgStepKind;
 
+typedef struct TgVertical TgVertical; /* vertical.h */
+
 /* All that a vertical gets to see of a share. Lent for as long as the step lives. */
 typedef struct {
         TgStepKind kind;
-        const char *share_id; /* in hex; NULL: there is no share yet (CHECK) */
+        const TgVertical *vertical; /* whose step it is: it lives as long as the process */
+        const char *share_id;       /* in hex; NULL: there is no share yet (CHECK) */
         TgRole role;
         guint number;          /* messages of the other side that were answered before */
         GVariant *terms;       /* a{sv}, what was consented to; NULL: recipient, and copies */
@@ -37,7 +40,8 @@ typedef struct {
         TgSecret *receipt;     /* likewise */
         const TgJson *message; /* RECEIVE: the content object */
         const TgProvision *provision; /* PROVISION */
-        /* BEGIN, of what a caller handed over or a keyring item holds; NULL: nothing */
+        /* BEGIN (and CHECK of TG_SOURCE_CONTENT), of what a caller handed over or a keyring item
+         * holds; NULL: nothing */
         TgSecret *given;
         const char *label;
         const char *content_type;
@@ -69,7 +73,7 @@ void tg_step_name(TgStep *self, const char *name);
 /* ---- the answer: the first counts, and a step that was given up hears of no error ---- */
 
 /* CHECK: @terms (a{sv}, floating or not) as they are to be consented to, with all defaults;
- * @subject names what is given, for counting wrong PINs. */
+ * @subject names what is given, for counting wrong PINs. NULL, both: the content says it. */
 void tg_step_checked(TgStep *self, GVariant *terms, const char *subject);
 /* BEGIN, RECEIVE: a content object for the other side. @is_last: with this one it has all that it
  * takes to use the credential; what it says afterwards is heard no more. */

@@ -2,6 +2,16 @@
 
 #include "daemon/vertical.h"
 
+#include <string.h>
+
+#include "protocol/error.h"
+#include "protocol/limits.h"
+#include "protocol/text.h"
+
+/* draft-vinokurov-tigress-http-00 */
+#define CAR_KEY_LETTER 'c'
+#define HOME_KEY_LETTER 'h'
+
 static const TgVertical *const built_in[] = {
         &tg_vertical_generic,
         &tg_vertical_keyring_item,
@@ -43,13 +53,109 @@ tg_verticals(void)
         return (const TgVertical *const *)all()->pdata;
 }
 
-gboolean
-tg_vertical_register(const TgVertical *self)
+static const TgVertical *
+find_letter(char letter)
 {
-        if (g_str_has_prefix(self->format, "tigress.") || tg_vertical_find(self->format) != NULL)
-                return FALSE;
-        g_ptr_array_insert(all(), (gint)all()->len - 1, (gpointer)self);
-        return TRUE;
+        const TgVertical *const *list = tg_verticals();
+
+        for (gsize i = 0; list[i] != NULL; i++) {
+                if (list[i]->letter == letter)
+                        return list[i];
+        }
+        return NULL;
+}
+
+/* A link shows the letter alone, so nobody but car keys may have theirs. */
+static gboolean
+is_car_key_whole(const TgVertical *self)
+{
+        return (self->letter == CAR_KEY_LETTER) == g_str_equal(self->format, TG_CAR_KEY_FORMAT);
+}
+
+gboolean
+tg_vertical_register(const TgVertical *self, GError **error)
+{
+        const TgVertical *other;
+
+        if (g_ascii_strncasecmp(self->format, "tigress.", strlen("tigress.")) == 0) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "formats that begin with \"tigress.\" are the exchange's own");
+        } else if (tg_vertical_find(self->format) != NULL) {
+                tg_set_error(
+                        error, TG_ERROR_INVALID, "the format %s is taken already", self->format);
+        } else if ((other = find_letter(self->letter)) != NULL) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the letter \"%c\" is taken already, by %s",
+                             self->letter,
+                             other->format);
+        } else if (!is_car_key_whole(self)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the letter \"%c\" and the format %s go together",
+                             CAR_KEY_LETTER,
+                             TG_CAR_KEY_FORMAT);
+        } else {
+                g_ptr_array_insert(all(), (gint)all()->len - 1, (gpointer)self);
+                return TRUE;
+        }
+        return FALSE;
+}
+
+void
+tg_verticals_unregister(void)
+{
+        guint n_others = all()->len - 1 - G_N_ELEMENTS(built_in);
+
+        if (n_others > 0)
+                g_ptr_array_remove_range(all(), G_N_ELEMENTS(built_in), n_others);
+}
+
+static const char *
+people_call(char letter)
+{
+        switch (letter) {
+        case CAR_KEY_LETTER:
+                return "car keys";
+        case HOME_KEY_LETTER:
+                return "keys of homes";
+        default:
+                return NULL;
+        }
+}
+
+gboolean
+tg_vertical_has_letter(char letter, GError **error)
+{
+        const char *what = people_call(letter);
+
+        if (letter == 0 || find_letter(letter) != NULL)
+                return TRUE;
+        if (what != NULL)
+                tg_set_error(error, TG_ERROR_INVALID, "no program here handles %s", what);
+        else
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "no program here handles what this link is for (its letter is "
+                             "\"%c\")",
+                             letter);
+        return FALSE;
+}
+
+void
+tg_vertical_set_unknown(const char *format, GError **error)
+{
+        g_autofree char *clean = tg_text_clean(format, -1, TG_MAX_FORMAT_BYTES);
+
+        if (g_str_equal(clean, TG_CAR_KEY_FORMAT))
+                tg_set_error(error, TG_ERROR_INVALID, "no program here handles car keys");
+        else
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "this wallet does not know the kind of credential \"%s\": the "
+                             "property Formats lists those that it knows",
+                             clean);
 }
 
 gboolean

@@ -42,7 +42,7 @@ typedef struct {
         gsize n_max; /* of a text, or of each of them: octets; of "t": nothing */
 } TgTermKey;
 
-typedef struct {
+struct TgVertical {
         const char *format;
         const char *name;         /* for people */
         const char *const *kinds; /* the first is the default */
@@ -55,7 +55,7 @@ typedef struct {
          * the vertical gets to see it. */
         gboolean is_prompt;
 
-        TgStepRun check; /* of TG_SOURCE_TERMS */
+        TgStepRun check; /* of TG_SOURCE_TERMS, and of others that are not prompt */
         TgStepRun begin; /* with `given` where the source is not TG_SOURCE_TERMS */
         TgStepRun receive;
         TgStepRun provision; /* NULL: the keyring is all */
@@ -68,13 +68,23 @@ typedef struct {
                             const char *as,
                             const TgSecret *passphrase,
                             GError **error);
-} TgVertical;
+};
+
+/* Known by name, and handled by other programs alone. */
+#define TG_CAR_KEY_FORMAT "digitalwallet.carkey.ccc"
 
 const TgVertical *tg_vertical_find(const char *format); /* NULL: unknown */
 const TgVertical *const *tg_verticals(void);            /* NULL-terminated */
-/* One that is not built in; it lives as long as the process. FALSE: the format is taken, or the
+/* One that is not built in; it lives as long as the process, also when it is registered no more.
+ * FALSE, with TG_ERROR_INVALID and a sentence about it: the format or the letter is taken, or the
  * exchange's own. */
-gboolean tg_vertical_register(const TgVertical *self);
+gboolean tg_vertical_register(const TgVertical *self, GError **error);
+/* All that are not built in go: what runs with one of them waits until it is back. */
+void tg_verticals_unregister(void);
+/* Whether something here has this letter; 0, the link does not say, counts as there. */
+gboolean tg_vertical_has_letter(char letter, GError **error);
+/* TG_ERROR_INVALID: nothing here has @format. It says which kind of program is missing. */
+void tg_vertical_set_unknown(const char *format, GError **error);
 gboolean tg_vertical_has_kind(const TgVertical *self, const char *kind);
 TgPinRule tg_vertical_pin_rule(const TgVertical *self, const char *kind);
 /* Of any kind: a recipient cannot know which one it is. */

@@ -324,6 +324,13 @@ tg_wallet_bus_settings_changed(TgWalletBus *self)
 }
 
 void
+tg_wallet_bus_formats_changed(TgWalletBus *self)
+{
+        sd_bus_emit_properties_changed(
+                self->bus, TG_ROOT_PATH, TG_MANAGER_INTERFACE, "Formats", "PinRules", NULL);
+}
+
+void
 tg_wallet_bus_keyring_changed(TgWalletBus *self)
 {
         sd_bus_emit_properties_changed(

@@ -31,6 +31,7 @@ TgWalletBus *tg_wallet_bus_new(sd_bus *bus, TgManager *manager, GError **error);
 void tg_wallet_bus_free(TgWalletBus *self);
 /* Properties of the Manager that come from elsewhere. */
 void tg_wallet_bus_settings_changed(TgWalletBus *self);
+void tg_wallet_bus_formats_changed(TgWalletBus *self);
 void tg_wallet_bus_keyring_changed(TgWalletBus *self);
 
 char *tg_share_path(const TgShare *share);

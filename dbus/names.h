@@ -15,6 +15,10 @@
 #define TG_SHARE_INTERFACE "org.tigress.Wallet1.Share"
 #define TG_CREDENTIAL_INTERFACE "org.tigress.Wallet1.Credential"
 
+/* What handlers of other programs implement, on bus names of their own */
+#define TG_VERTICAL_INTERFACE "org.tigress.Vertical1"
+#define TG_VERTICAL_ERROR_REFUSED TG_VERTICAL_INTERFACE ".Error.Refused"
+
 #define TG_ERROR_PREFIX "org.tigress.Wallet1.Error."
 
 #define TG_ACTION_SHARE "org.tigress.wallet.share"

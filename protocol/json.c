@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "protocol/json-string.h"
+#include "protocol/limits.h"
 
 /*
  * Reads text that tg_json_parse() has judged, and so looks for no errors again;
@@ -338,4 +339,30 @@ tg_json_append_string(GString *json, const char *text)
 
         g_string_set_size(json, before + tg_json_quoted_chars(text, n_bytes));
         tg_json_quote_to(json->str + before, text, n_bytes);
+}
+
+gboolean
+tg_json_fits_inside(const TgJson *object)
+{
+        guint depth = 0;
+        gboolean is_string = FALSE;
+
+        for (gsize i = 0; i < object->n_chars; i++) {
+                char c = object->text[i];
+
+                if (is_string) {
+                        if (c == '\\')
+                                i++;
+                        else if (c == '"')
+                                is_string = FALSE;
+                } else if (c == '"') {
+                        is_string = TRUE;
+                } else if (c == '{' || c == '[') {
+                        if (++depth >= TG_MAX_JSON_DEPTH)
+                                return FALSE;
+                } else if (c == '}' || c == ']') {
+                        depth--;
+                }
+        }
+        return TRUE;
 }

@@ -77,3 +77,6 @@ char *tg_json_quote_to(char *buffer, const char *text, gsize n_bytes);
 
 /* Appends @text (UTF-8) with quotes and escapes. Not for secrets. */
 void tg_json_append_string(GString *json, const char *text);
+
+/* Whether @object may stand in another one: a content sits one level deep in what travels. */
+gboolean tg_json_fits_inside(const TgJson *object);

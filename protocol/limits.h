@@ -87,6 +87,12 @@
 #define TG_MAX_DETAIL_BYTES 1024
 #define TG_MAX_TERMS_BYTES 16384
 
+/* Handlers of other programs: what their files may say, and how many are looked at */
+#define TG_MAX_VERTICAL_FILE_BYTES 4096
+#define TG_MAX_VERTICAL_NAME_BYTES 64
+#define TG_MAX_VERTICAL_FILES 256  /* there are 25 letters to be had */
+#define TG_VERTICALS_SETTLE_MS 200 /* a package is installed file by file */
+
 /* Network */
 #define TG_MAX_HELD_REQUESTS 32
 #define TG_HELD_READ_S 50

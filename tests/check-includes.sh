@@ -26,7 +26,7 @@ only 'microhttpd\.h' 'relay/(server(-[a-z]+)?|handshake|monitor|response)\.[ch]'
 only 'gnutls/' 'relay/(handshake|tls)\.c'
 only 'openssl/' 'protocol/(crypto|secret|spake2|webpush|x25519)\.c|daemon/verticals/x509[a-z-]*\.[ch]|relay/(certificate|attestation|redis-socket)\.c'
 only 'systemd/sd-bus' \
-        'daemon/(main|call|caller|authority|verdict|bus-source|value|.*-bus|verticals/remote)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
+        'daemon/(main|call|caller|authority|handlers|verdict|bus-source|value|.*-bus|verticals/remote(-[a-z]+)?)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
 
 # Our own folders: arrows never turn.
 only 'daemon/' 'daemon/.*'

@@ -14,7 +14,7 @@ declare -A group
 group[build]="gcc libc6-dev meson ninja-build pkg-config git
         libglib2.0-dev libsystemd-dev libsecret-1-dev libssl-dev libcurl4-openssl-dev
         libmicrohttpd-dev libgnutls28-dev libsqlite3-dev libhiredis-dev"
-group[world]="python3 dbus dbus-bin dbus-daemon polkitd gnome-keyring libsecret-tools libglib2.0-bin systemd openssh-client
+group[world]="python3 python3-gi dbus dbus-bin dbus-daemon polkitd gnome-keyring libsecret-tools libglib2.0-bin systemd openssh-client
         procps util-linux passwd curl ca-certificates"
 group[test]="clang clang-format-14 libclang-rt-14-dev python3 openssl sqlite3 iproute2
         libxml2-utils desktop-file-utils mandoc nginx softhsm2 libengine-pkcs11-openssl python3-cryptography redis-server valgrind spin openssh-server

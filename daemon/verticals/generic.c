@@ -30,33 +30,6 @@ is_wrapped(const TgJson *object, TgJson *ret_octets)
         return n_members == 1 && tg_json_get_typed(object, "octets", TG_JSON_STRING, ret_octets);
 }
 
-/* The content sits one level deep in what travels, so it may be one level less deep. */
-static gboolean
-fits_inside(const TgJson *object)
-{
-        guint depth = 0;
-        gboolean is_string = FALSE;
-
-        for (gsize i = 0; i < object->n_chars; i++) {
-                char c = object->text[i];
-
-                if (is_string) {
-                        if (c == '\\')
-                                i++;
-                        else if (c == '"')
-                                is_string = FALSE;
-                } else if (c == '"') {
-                        is_string = TRUE;
-                } else if (c == '{' || c == '[') {
-                        if (++depth >= TG_MAX_JSON_DEPTH)
-                                return FALSE;
-                } else if (c == '}' || c == ']') {
-                        depth--;
-                }
-        }
-        return TRUE;
-}
-
 static TgSecret *
 encode(const TgSecret *given, GError **error)
 {
@@ -75,8 +48,8 @@ encode(const TgSecret *given, GError **error)
 
         /* An object that looks like our wrapping is wrapped, or it would come out changed. */
         if (tg_json_parse(text, n_bytes, TG_MAX_CONTENT_BYTES, &value, NULL) &&
-            value.type == TG_JSON_OBJECT && value.n_chars == n_bytes && fits_inside(&value) &&
-            !is_wrapped(&value, &octets))
+            value.type == TG_JSON_OBJECT && value.n_chars == n_bytes &&
+            tg_json_fits_inside(&value) && !is_wrapped(&value, &octets))
                 return tg_secret_new(text, n_bytes, error);
 
         return tg_octets_encode("{\"octets\":\"", given, "\"}", error);

@@ -88,6 +88,16 @@ class Relay:
         equal(self.mailboxes(), 0, "mailboxes that are left")
 
 
+def refused(call, part):
+    try:
+        call()
+    except Failed as failure:
+        if part not in str(failure):
+            raise Wrong(f"refused by {failure}, wanted {part!r}") from None
+        return
+    raise Wrong(f"not refused: {part}")
+
+
 def exchange(alice, bob, content, begin=None):
     """A credential goes from alice to bob."""
     share = begin() if begin else alice.share(content)

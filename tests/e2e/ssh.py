@@ -7,7 +7,7 @@ import json
 import sys
 import time
 
-from crash_parts import Failed, Person, Relay, Wrong, claim, enter_world, equal, run, until
+from crash_parts import Failed, Person, Wrong, claim, enter_world, equal, refused, run, until
 
 enter_world()
 from ssh_parts import SSH, Authority, Server, content_of, leaves_nothing, put_key  # noqa: E402
@@ -28,16 +28,6 @@ def is_lent(alice, bob, authority, settings=None, **terms):
     for person in (alice, bob):
         leaves_nothing(person)
     return share, received
-
-
-def refused(call, part):
-    try:
-        call()
-    except Failed as failure:
-        if part not in str(failure):
-            raise Wrong(f"refused by {failure}, wanted {part!r}") from None
-        return
-    raise Wrong(f"not refused: {part}")
 
 
 def ways(alice, bob, authority, server):

@@ -271,15 +271,15 @@ test_the_message_lives_as_long_as_the_step(void)
 static void
 test_formats_of_others_are_not_taken(void)
 {
-        static const TgVertical reserved = {.format = "tigress.end"};
-        static const TgVertical taken = {.format = "org.tigress.secret.item"};
-        static const TgVertical own = {.format = "org.example.own"};
+        static const TgVertical reserved = {.format = "tigress.end", .letter = 'x'};
+        static const TgVertical taken = {.format = "org.tigress.secret.item", .letter = 'x'};
+        static const TgVertical own = {.format = "org.example.own", .letter = 'x'};
 
-        g_assert_false(tg_vertical_register(&reserved));
-        g_assert_false(tg_vertical_register(&taken));
-        g_assert_true(tg_vertical_register(&own));
+        g_assert_false(tg_vertical_register(&reserved, NULL));
+        g_assert_false(tg_vertical_register(&taken, NULL));
+        g_assert_true(tg_vertical_register(&own, NULL));
         g_assert_true(tg_vertical_find("org.example.own") == &own);
-        g_assert_false(tg_vertical_register(&own));
+        g_assert_false(tg_vertical_register(&own, NULL));
 }
 
 int
