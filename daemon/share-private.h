@@ -278,6 +278,8 @@ void tg_share_take_title(TgShare *self, const char *title);
 /* ---- share-vertical.c ---- */
 
 void tg_share_step_context(TgShare *self, TgStepKind kind, TgStepContext *ret_context);
+/* A shortage: its vertical may come back, as when a package is upgraded and its files are gone. */
+void tg_share_set_absent(GError **error);
 /* A finding about what was given ends the share, a shortage passes. */
 void tg_share_not_done(TgShare *self, const GError *error);
 /* Its first message is made in a step of its own. */

@@ -90,7 +90,10 @@ check_format(TgShare *self, const TgEnvelope *envelope, GError **error)
         const TgVertical *vertical = tg_vertical_find(envelope->format);
 
         if (vertical == NULL) {
-                tg_vertical_set_unknown(envelope->format, error);
+                if (g_strcmp0(self->format, envelope->format) == 0)
+                        tg_share_set_absent(error);
+                else
+                        tg_vertical_set_unknown(envelope->format, error);
                 return NULL;
         }
         if ((self->letter != 0 && self->letter != vertical->letter) ||

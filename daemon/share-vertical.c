@@ -118,9 +118,8 @@ tg_share_is_given(const TgShare *self)
 
 /* ---- the first message ---- */
 
-/* It may come back: while a package is upgraded its files are not there. */
-static void
-set_absent(GError **error)
+void
+tg_share_set_absent(GError **error)
 {
         tg_set_error(
                 error, TG_ERROR_FAILED, "the program for this kind of credential is not there");
@@ -178,7 +177,7 @@ tg_share_begin_vertical(TgShare *self, GError **error)
         if (self->first_message != NULL)
                 return TRUE;
         if (vertical == NULL) {
-                set_absent(error);
+                tg_share_set_absent(error);
                 return FALSE;
         }
         tg_share_step_context(self, TG_STEP_BEGIN, &context);
@@ -315,7 +314,7 @@ tg_share_work(TgShare *self)
         if (tg_share_is_ended(self) || self->step != NULL)
                 return;
         if (vertical == NULL)
-                set_absent(&error);
+                tg_share_set_absent(&error);
         else if (read_message(self, &text, &message, &error))
                 binding = binding_of(self, &error);
         if (g_error_matches(error, TG_ERROR, TG_ERROR_BAD_STATE))
@@ -394,7 +393,7 @@ tg_share_provision_vertical(TgShare *self, const TgProvision *provision)
         TgStepContext context;
 
         if (vertical == NULL) {
-                set_absent(&error);
+                tg_share_set_absent(&error);
                 tg_share_not_done(self, error);
                 return;
         }

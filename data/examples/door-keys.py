@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A handler, to copy from: it lends keys to doors. See tigress-verticals(7) and the interface's XML.
 
-Nothing is done twice: a key is derived from a secret of ours and the share's id, so a step that
+Nothing is done twice: keys are derived from a secret of ours and the share's id, so a step that
 comes again has the same; grants and keys are files, named by the share and written as a whole."""
 
 import hashlib
@@ -32,9 +32,7 @@ class DoorKeys:
     def store(self, name, value):  # wholly or not at all
         path = os.path.join(self.folder, name)
         with open(path + ".new", "w") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
+            json.dump(value, file)  # where a power cut counts: and flush it, os.fsync() it
         os.replace(path + ".new", path)
 
     def mac(self, *parts):

@@ -3,12 +3,14 @@
 """handlers.py [PART…] - handlers of other programs: found by their files, started by the bus; they
 die and come back, hang, lie and flood, and harm no share but their own."""
 
+import subprocess
 import sys
 
 from crash_parts import (ROOT, Failed, Person, Relay, Wrong, claim, enter_world, equal, refused, run,
                          shown_on_failure, until)
 
 enter_world()
+from crash_world import HERE  # noqa: E402
 from handler_parts import (CAR, DOOR, Folders, Handler, exchange, forget_files,  # noqa: E402
                            ident, is_whole)
 
@@ -272,7 +274,38 @@ def floods(people):
     people.clear()
 
 
-PARTS = {"cars": cars, "whole": whole, "claims": claims, "deaths": deaths, "absence": absence,
+def conformance(people):
+    claim("the sample is as a handler should be, and the test of that finds one that is not")
+    alice = people.alice
+    program = run("give", f"{HERE}/../handlers/vertical-conformance").strip()
+    plain = {**DOOR, "BusName": "org.example.PlainKeys", "ObjectPath": "/org/example/PlainKeys"}
+    file = people.folders[0].path("plain", "elsewhere")
+    people.folders[0].declare("plain", plain, "elsewhere")
+    Handler(people.folders[0], plain)
+
+    def said(*words):
+        done = subprocess.run(["as", alice.name, program, *words], capture_output=True, text=True)
+        return done.returncode, done.stderr.strip()
+
+    equal(said(file, "door"), (0, ""), "the sample")
+    equal(said("--kill", file, "door"), (0, ""), "the sample, killed")
+    knob = Handler(people.folders[0], plain)
+    for method, number, what, wanted in (
+            ("Begin", 2, "lie plain", "answers as before"), ("Begin", 1, "lie deep", "15 deep"),
+            ("Begin", 1, "lie large", "not larger"), ("Begin", 1, "lie unknown", "keys of its own"),
+            ("Begin", 1, "lie type", "is of type"), ("Begin", 1, "lie no-json", "one JSON object"),
+            ("Begin", 1, "lie both", "keys of its own"), ("Begin", 1, "empty", "has a message"),
+            ("Begin", 1, "twice", "a key once"), ("Begin", 1, "lie last", "nobody is heard"),
+            ("Begin", 1, "hang", "within 2 seconds"), ("Provision", 2, "die", "NoReply"),
+            ("Provision", 1, "lie plain", "with nothing"), ("Revoke", 2, "refuse", "Refused"),
+            ("Receive", 2, "lie last", "answers as before"), ("Receive", 9, "fail", "not by")):
+        knob.will(method, what, number=number)
+        status, why = said("--seconds", "2", file, "door")
+        knob.behaves()
+        equal((status, wanted in why), (1, True), f"{method} {number} {what}: {why}")
+
+
+PARTS = {"conformance": conformance, "cars": cars, "whole": whole, "claims": claims, "deaths": deaths, "absence": absence,
          "hanging": hanging, "lies": lies, "floods": floods}
 
 

@@ -11,7 +11,7 @@ import json
 import os
 import sys
 
-from gi.repository import GLib
+from gi.repository import Gio, GLib
 
 sample_path, folder, name = sys.argv[1:4]
 spec = importlib.util.spec_from_file_location("sample", sample_path)
@@ -115,7 +115,10 @@ def misbehave(handler, what, argument, method, arguments, call):
             bus.call(call.get_sender(), "/", "org.freedesktop.DBus.Peer", "Ping", None, None, 0, -1,
                      None, None)
     elif what == "lie":
-        call.return_value(GLib.Variant("(a{sv})", (LIES[argument],)))
+        # Past GDBus, which would not let it give another type than is agreed.
+        reply = Gio.DBusMessage.new_method_reply(call.get_message())
+        reply.set_body(GLib.Variant("(a{sv})", (LIES[argument],)))
+        call.get_connection().send_message(reply, Gio.DBusSendMessageFlags.NONE)
     else:
         sys.exit(f"no knob {what}")
 
