@@ -295,7 +295,7 @@ def conformance(people):
             ("Begin", 1, "lie large", "not larger"), ("Begin", 1, "lie unknown", "keys of its own"),
             ("Begin", 1, "lie type", "is of type"), ("Begin", 1, "lie no-json", "one JSON object"),
             ("Begin", 1, "lie both", "keys of its own"), ("Begin", 0, "empty", "has a message"),
-            ("Begin", 1, "twice", "a key once"), ("Begin", 0, "lie last", "nobody is heard"),
+            ("Begin", 1, "twice", "a key once"), ("Begin", 0, "lie last", "no message about"),
             ("Begin", 1, "hang", "within 2 seconds"), ("Provision", 2, "die", "NoReply"),
             ("Provision", 1, "lie plain", "with nothing"), ("Revoke", 2, "refuse", "Refused"),
             ("Receive", 2, "lie last", "answers as before"), ("Receive", 13, "fail", "not by")):
