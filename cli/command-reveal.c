@@ -20,13 +20,11 @@ static const char *passphrase_file;
 static const char *passphrase_fd;
 
 static const TgOption options[] = {
-        {"output",                                                        TG_OPTION_TEXT, &output_file, "FILE", "into a new file that only you may read"},
-        {"pkcs12",
-         TG_OPTION_FLAG, &as_pkcs12,
-         NULL, "key and certificates for a browser, sealed with a passphrase"},
-        {"passphrase-file",                       TG_OPTION_TEXT, &passphrase_file, "FILE", "which stands there"},
-        {"passphrase-fd",                                                        TG_OPTION_TEXT, &passphrase_fd, "N", "or there"},
-        {},
+        {"output",                                  TG_OPTION_TEXT, &output_file, "FILE", "into a new file that only you may read"},
+        {"pkcs12",                             TG_OPTION_FLAG, &as_pkcs12, NULL, "for a browser, under a passphrase"},
+        {"passphrase-file", TG_OPTION_TEXT, &passphrase_file, "FILE", "the passphrase is in it"},
+        {"passphrase-fd",                                  TG_OPTION_TEXT, &passphrase_fd, "N", "or in this descriptor"},
+        {     },
 };
 
 /* A line feed at its end is the editor's. */

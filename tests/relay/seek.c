@@ -13,13 +13,9 @@
  * digits, of which sixteen are eight octets.
  */
 
-#include <fcntl.h>
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define RAW_WINDOW 8
 #define BASE64_WINDOW 12
@@ -264,22 +260,20 @@ seek(const char *path, const guint8 *bytes, gsize n_bytes, const Sought *sought)
 static void
 seek_file(const char *path)
 {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        struct stat about;
-        void *bytes;
+        g_autofree char *bytes = NULL;
+        g_autoptr(GError) error = NULL;
+        gsize n_bytes;
 
-        if (fd < 0 || fstat(fd, &about) < 0)
-                g_error("cannot read %s", path);
-        if (about.st_size > 0) {
-                bytes = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-                if (bytes == MAP_FAILED)
-                        g_error("cannot read %s", path);
-                for (guint i = 0; i < G_N_ELEMENTS(soughts); i++)
-                        if (soughts[i].forms->len > 0)
-                                seek(path, bytes, (gsize)about.st_size, &soughts[i]);
-                munmap(bytes, (size_t)about.st_size);
+        /* Read and not mapped, for the relay may be making it shorter; what it has removed since
+         * it was named holds nothing. */
+        if (!g_file_get_contents(path, &bytes, &n_bytes, &error)) {
+                if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+                        g_error("%s", error->message);
+                return;
         }
-        close(fd);
+        for (guint i = 0; i < G_N_ELEMENTS(soughts); i++)
+                if (soughts[i].forms->len > 0 && n_bytes > 0)
+                        seek(path, (const guint8 *)bytes, n_bytes, &soughts[i]);
 }
 
 int

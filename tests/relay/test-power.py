@@ -125,7 +125,7 @@ class Power(unittest.TestCase):
         for _ in range(5):
             try:
                 self.cut(trace, clients, len(trace.ends), chance)
-            except AssertionError:
+            except (AssertionError, ValueError):  # gone, older, or torn in the middle of its JSON
                 lost += 1
         self.assertGreater(lost, 0)
 
