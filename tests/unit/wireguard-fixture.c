@@ -57,7 +57,8 @@ wireguard_check(const char *more, TgStepAnswer *ret_answer)
                 "{'server-key': <'" SERVER_KEY "'>, 'endpoint': <'vpn.example:51820'>, "
                 "'pool': <['10.8.0.0/29', 'fd00:8::/64']>, 'peers': <'%s'>}",
                 wireguard_peers);
-        g_autoptr(GVariantDict) terms = g_variant_dict_new(g_variant_new_parsed(usual));
+        g_autoptr(GVariant) defaults = g_variant_ref_sink(g_variant_new_parsed(usual));
+        g_autoptr(GVariantDict) terms = g_variant_dict_new(defaults);
         GVariantIter iter;
         GVariant *value;
         char *name;
