@@ -144,6 +144,15 @@ tg_step_show(TgStep *self, const char *name, const char *value)
 }
 
 void
+tg_step_show_time(TgStep *self, const char *name, guint64 time_s)
+{
+        g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc((gint64)time_s);
+        g_autofree char *text = g_date_time_format(time, "%F %T UTC");
+
+        tg_step_show(self, name, text);
+}
+
+void
 tg_step_name(TgStep *self, const char *name)
 {
         g_free(self->answer.name);

@@ -66,6 +66,8 @@ void tg_step_set_receipt(TgStep *self, TgSecret *receipt);
 /* One line for people of what is given here, and under which limits; replaces what was shown by
  * earlier steps. Both are cleaned. */
 void tg_step_show(TgStep *self, const char *name, const char *value);
+/* The same of a moment, in Unix seconds. */
+void tg_step_show_time(TgStep *self, const char *name, guint64 time_s);
 
 /* CHECK, BEGIN: what it is called where the user gives it no name. Cleaned. */
 void tg_step_name(TgStep *self, const char *name);

@@ -246,15 +246,6 @@ tg_ssh_grant_parse(const TgJson *object, TgSshGrant *ret_grant, GError **error)
 
 /* ---- for people ---- */
 
-static void
-show_time(TgStep *step, const char *name, guint64 time_s)
-{
-        g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc((gint64)time_s);
-        g_autofree char *text = g_date_time_format(time, "%F %T UTC");
-
-        tg_step_show(step, name, text);
-}
-
 void
 tg_ssh_grant_show(const TgSshGrant *self, TgStep *step)
 {
@@ -270,8 +261,8 @@ tg_ssh_grant_show(const TgSshGrant *self, TgStep *step)
                                                tg_ssh_permit_names[i]);
 
         tg_step_show(step, "Principals", principals);
-        show_time(step, "Valid from", self->valid_after);
-        show_time(step, "Valid until", self->valid_before);
+        tg_step_show_time(step, "Valid from", self->valid_after);
+        tg_step_show_time(step, "Valid until", self->valid_before);
         tg_step_show(step,
                      "Only from",
                      self->source_address != NULL ? self->source_address : "anywhere");

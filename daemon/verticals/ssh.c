@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/vertical.h"
+#include "daemon/verticals/offer.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
 
@@ -123,7 +124,7 @@ const TgVertical tg_vertical_ssh = {
         .source = TG_SOURCE_TERMS,
         .terms = terms,
         .check = tg_ssh_check,
-        .begin = tg_ssh_begin,
+        .begin = tg_offer_begin,
         .receive = receive,
         .revoke = tg_ssh_revoke,
 };

@@ -37,7 +37,6 @@ char *tg_ssh_statement(const TgStepContext *context, GError **error);
 
 /* initiator: ssh-check.c, ssh-sign.c, ssh-revoke.c */
 void tg_ssh_check(TgStep *step);
-void tg_ssh_begin(TgStep *step);
 void tg_ssh_sign(TgStep *step);
 void tg_ssh_revoke(TgStep *step);
 TgSecret *tg_ssh_receipt(const TgSshGrant *grant, guint64 serial, const char *krl, GError **error);

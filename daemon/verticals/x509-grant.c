@@ -168,15 +168,6 @@ tg_x509_grant_parse(const TgJson *object, TgX509Grant *ret_grant, GError **error
 
 /* ---- for people ---- */
 
-static void
-show_time(TgStep *step, const char *name, guint64 time_s)
-{
-        g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc((gint64)time_s);
-        g_autofree char *text = g_date_time_format(time, "%F %T UTC");
-
-        tg_step_show(step, name, text);
-}
-
 void
 tg_x509_grant_show(const TgX509Grant *self, TgStep *step)
 {
@@ -188,8 +179,8 @@ tg_x509_grant_show(const TgX509Grant *self, TgStep *step)
 
         tg_step_show(step, "Subject", self->subject);
         tg_step_show(step, "Other names", names[0] != '\0' ? names : "none");
-        show_time(step, "Valid from", self->from_s);
-        show_time(step, "Valid until", self->to_s);
+        tg_step_show_time(step, "Valid from", self->from_s);
+        tg_step_show_time(step, "Valid until", self->to_s);
         tg_step_show(step, "Use", "logging in to servers (TLS client), and nothing else");
         tg_step_show(step, "Serial number", serial);
         tg_step_show(step, "Authority", issuer);

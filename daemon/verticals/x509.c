@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "daemon/vertical.h"
+#include "daemon/verticals/offer.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
 
@@ -121,7 +122,7 @@ const TgVertical tg_vertical_x509 = {
         .source = TG_SOURCE_TERMS,
         .terms = terms,
         .check = tg_x509_check,
-        .begin = tg_x509_begin,
+        .begin = tg_offer_begin,
         .receive = receive,
         .revoke = tg_x509_revoke,
         .exports = exports,

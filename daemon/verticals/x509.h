@@ -36,7 +36,6 @@ TgSecret *tg_x509_say_octets(const char *name, GBytes *octets, GError **error);
 
 /* initiator: x509-check.c, x509-sign.c, x509-revoke.c */
 void tg_x509_check(TgStep *step);
-void tg_x509_begin(TgStep *step);
 void tg_x509_sign(TgStep *step);
 void tg_x509_revoke(TgStep *step);
 TgSecret *tg_x509_receipt(const TgX509Job *job, GError **error);
