@@ -187,10 +187,11 @@ def by_hand(alice, bob, authority, server):
     def ctl(person, *arguments, **options):
         return run("as", person.name, "tigressctl", *arguments, **options).strip()
 
-    link = ctl(alice, "share", "--ca", authority.key, "--principal", "alice", "--principal", "ops",
+    made = ctl(alice, "share", "--ca", authority.key, "--principal", "alice", "--principal", "ops",
                "--valid", "1h", "--term", f"krl={authority.krl}", "--term", "permit=pty,user-rc",
-               "--term", "force-command=echo forced", "--no-pin", "--no-wait")
-    received = ctl(bob, "accept", "--yes", "--json", input=link + "\n").splitlines()[-1]
+               "--term", "force-command=echo forced", "--no-pin", "--no-wait", "--json")
+    made = json.loads(made.splitlines()[0])
+    received = ctl(bob, "accept", "--yes", "--json", input=made["link"] + "\n").splitlines()[-1]
     credential = json.loads(received)["credential"]
     shown = json.loads(ctl(bob, "show", "--json", credential))["details"]
     equal((shown["Principals"], shown["Only command"], shown["Permits"]),
@@ -198,9 +199,8 @@ def by_hand(alice, bob, authority, server):
     equal("Only command" in ctl(bob, "show", credential), True, "the table")
     key = put_key(bob, ctl(bob, "reveal", credential) + "\n", "by-hand")
     equal(server.login(bob, key), "forced", "the login")
-    share = json.loads(ctl(alice, "list", "--all", "--json").splitlines()[-1])["id"]
-    until("its end is told", lambda: "completed" in ctl(alice, "show", share))
-    equal("revoked" in ctl(alice, "revoke", "--json", share), True, "revoke")
+    until("its end is told", lambda: "completed" in ctl(alice, "show", made["id"]))
+    equal("revoked" in ctl(alice, "revoke", "--json", made["id"]), True, "revoke")
     equal(server.login(bob, key), None, "after it was taken back")
 
 

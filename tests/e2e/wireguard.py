@@ -169,17 +169,17 @@ def by_hand(alice, bob, server):
     def ctl(person, *words, **more):
         return run("as", person.name, "tigressctl", *words, **more).strip()
 
-    link = ctl(alice, "share", "--format", FORMAT, "--term", f"server-key={server.public}",
+    made = ctl(alice, "share", "--format", FORMAT, "--term", f"server-key={server.public}",
                "--term", "endpoint=vpn.example:51820", "--term", "pool=10.8.0.0/24,fd00:8::/64",
                "--term", f"peers={server.peers}", "--term", "dns=10.8.0.1", "--term",
-               "keepalive=25s", "--no-pin", "--no-wait")
-    received = ctl(bob, "accept", "--yes", "--json", input=link + "\n").splitlines()[-1]
+               "keepalive=25s", "--no-pin", "--no-wait", "--json")
+    made = json.loads(made.splitlines()[0])
+    received = ctl(bob, "accept", "--yes", "--json", input=made["link"] + "\n").splitlines()[-1]
     text = ctl(bob, "reveal", json.loads(received)["credential"])
     equal("PersistentKeepalive = 25" in text and "DNS = 10.8.0.1" in text, True, text)
-    share = json.loads(ctl(alice, "list", "--all", "--json").splitlines()[-1])["id"]
-    until("its end is told", lambda: "completed" in ctl(alice, "show", share))
+    until("its end is told", lambda: "completed" in ctl(alice, "show", made["id"]))
     before = server.file()
-    ctl(alice, "revoke", share)
+    ctl(alice, "revoke", made["id"])
     equal(len(server.file()) < len(before), True, "a peer less")
 
 

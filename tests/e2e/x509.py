@@ -184,11 +184,12 @@ def by_hand(alice, bob, authority, server):
         return run("as", person.name, "tigressctl", *arguments, **more).strip()
 
     home = bob.environment["HOME"]
-    link = ctl(alice, "share", "--format", "org.tigress.x509.certificate", "--ca",
+    made = ctl(alice, "share", "--format", "org.tigress.x509.certificate", "--ca",
                authority.certificate, "--term", f"ca-key={authority.key}", "--term",
                "subject=CN=bob, O=Example", "--valid", "1h", "--term", f"crl={authority.crl}",
-               "--no-pin", "--no-wait")
-    received = ctl(bob, "accept", "--yes", "--json", input=link + "\n").splitlines()[-1]
+               "--no-pin", "--no-wait", "--json")
+    made = json.loads(made.splitlines()[0])
+    received = ctl(bob, "accept", "--yes", "--json", input=made["link"] + "\n").splitlines()[-1]
     credential = json.loads(received)["credential"]
     equal(json.loads(ctl(bob, "show", "--json", credential))["details"]["Subject"],
           "CN=bob,O=Example", "what is shown")
@@ -202,9 +203,8 @@ def by_hand(alice, bob, authority, server):
     refused(lambda: ctl(bob, "reveal", credential, "--passphrase-file", f"{home}/passphrase"),
             "for --pkcs12 alone")
     refused(lambda: ctl(bob, "reveal", credential, "--pkcs12"), "no terminal to ask on")
-    share = json.loads(ctl(alice, "list", "--all", "--json").splitlines()[-1])["id"]
-    until("its end is told", lambda: "completed" in ctl(alice, "show", share))
-    equal("revoked" in ctl(alice, "revoke", "--json", share), True, "revoke")
+    until("its end is told", lambda: "completed" in ctl(alice, "show", made["id"]))
+    equal("revoked" in ctl(alice, "revoke", "--json", made["id"]), True, "revoke")
     server.reload()
     until("it is refused", lambda: server.login(bob, *packed) is None)
 
