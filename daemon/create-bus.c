@@ -363,7 +363,8 @@ tg_create_from_credential(TgWalletBus *bus, sd_bus_message *message, const char 
                         "what was lent cannot be shared on: it is for who has its key");
         if (self == NULL)
                 return tg_reply_error(message, refused);
-        if (refused != NULL || !tg_create_read_options(self, message, &refused) ||
+        if (refused != NULL || !tg_credential_judge(credential, &refused) ||
+            !tg_create_read_options(self, message, &refused) ||
             !tg_create_check_options(self, &refused)) {
                 tg_call_fail(self->call, refused);
                 return 1;

@@ -160,11 +160,24 @@ finish(Access *self, const GError *error)
         free_access(self);
 }
 
+/* Judged when all is there, for much can happen while somebody is asked. */
+static gboolean
+may_use(const Access *self, GError **error)
+{
+        TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
+
+        if (credential != NULL)
+                return tg_credential_judge(credential, error);
+        tg_set_error(error, TG_ERROR_NOT_FOUND, "the credential is gone meanwhile");
+        return FALSE;
+}
+
 static void
 answer_content(Access *self, TgSecret *content)
 {
         g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) secret = tg_form_apply(self->form, content, &error);
+        g_autoptr(TgSecret) secret =
+                may_use(self, &error) ? tg_form_apply(self->form, content, &error) : NULL;
         gboolean is_bytes = tg_form_is_bytes(self->form);
         sd_bus_message *reply;
         gsize n_bytes;

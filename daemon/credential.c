@@ -3,6 +3,7 @@
 #include "daemon/credential.h"
 
 #include "daemon/record.h"
+#include "protocol/error.h"
 
 /* Numbers are stored: never use one again for something else. */
 enum {
@@ -15,6 +16,7 @@ enum {
         FIELD_NOT_AFTER = 7,
         FIELD_REVOKED = 8,
         FIELD_DETAILS = 9,
+        FIELD_CAME_BY = 10,
 };
 
 TgCredential *
@@ -36,6 +38,7 @@ tg_credential_new(const char *id,
         self->description = g_strdup(description);
         self->kind = g_intern_string(kind);
         self->issuer = g_strdup("");
+        self->came_by = g_strdup(share_id);
 
         return self;
 }
@@ -76,6 +79,8 @@ tg_credential_read_detail(TgCredential *self, TgSecret *detail)
         self->description = get_text(detail, FIELD_DESCRIPTION);
         g_free(self->issuer);
         self->issuer = get_text(detail, FIELD_ISSUER);
+        g_free(self->came_by);
+        self->came_by = get_text(detail, FIELD_CAME_BY);
         self->not_before_s = (gint64)tg_record_get_number(detail, FIELD_NOT_BEFORE, 0);
         self->not_after_s = (gint64)tg_record_get_number(detail, FIELD_NOT_AFTER, 0);
         self->is_revoked = tg_record_get_number(detail, FIELD_REVOKED, 0) != 0;
@@ -100,6 +105,7 @@ tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
         tg_record_put_text(record, FIELD_TITLE, self->title);
         tg_record_put_text(record, FIELD_DESCRIPTION, self->description);
         tg_record_put_text(record, FIELD_ISSUER, self->issuer);
+        tg_record_put_text(record, FIELD_CAME_BY, self->came_by);
         tg_record_put_number(record, FIELD_NOT_BEFORE, (guint64)self->not_before_s);
         tg_record_put_number(record, FIELD_NOT_AFTER, (guint64)self->not_after_s);
         tg_record_put_number(record, FIELD_REVOKED, self->is_revoked ? 1 : 0);
@@ -107,6 +113,17 @@ tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
         detail = tg_record_write(record, error);
 
         return detail != NULL && tg_store_save_credential(store, &row, detail, error);
+}
+
+gboolean
+tg_credential_judge(const TgCredential *self, GError **error)
+{
+        if (!self->is_revoked)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_BAD_STATE,
+                     "the credential was revoked by who gave it: remove it, or ask for a new one");
+        return FALSE;
 }
 
 void
@@ -118,6 +135,7 @@ tg_credential_free(TgCredential *self)
         g_free(self->share_id);
         g_free(self->title);
         g_free(self->description);
+        g_free(self->came_by);
         g_free(self->issuer);
         g_clear_pointer(&self->details, g_variant_unref);
         g_free(self);

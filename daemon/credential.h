@@ -17,9 +17,10 @@ typedef struct {
         /* sealed at rest */
         char *title;
         char *description;
-        const char *format;  /* interned */
-        const char *kind;    /* interned */
-        char *issuer;        /* "": nobody */
+        const char *format; /* interned */
+        const char *kind;   /* interned */
+        char *came_by; /* the share's id, as its vertical knows it; stays when that is forgotten */
+        char *issuer;  /* "": nobody */
         gint64 not_before_s; /* 0: not limited */
         gint64 not_after_s;
         gboolean is_revoked; /* as far as its vertical has learnt it */
@@ -37,5 +38,8 @@ TgCredential *tg_credential_new(const char *id,
 TgCredential *tg_credential_new_stored(const TgCredentialRow *row, TgSecret *detail);
 void tg_credential_read_detail(TgCredential *self, TgSecret *detail);
 gboolean tg_credential_save(const TgCredential *self, TgStore *store, GError **error);
+/* Whether its content may be handed out, put to use or shared on; else the sentence that says why
+ * not. */
+gboolean tg_credential_judge(const TgCredential *self, GError **error);
 void tg_credential_free(TgCredential *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgCredential, tg_credential_free)

@@ -166,6 +166,18 @@ tg_handlers_new(sd_bus *bus,
         return self;
 }
 
+const TgVerticalFile *
+tg_handlers_find(const TgHandlers *self, const char *format)
+{
+        const TgVertical *vertical = tg_vertical_find(format);
+
+        for (guint i = 0; vertical != NULL && i < self->remotes->len; i++) {
+                if (tg_remote_vertical(self->remotes->pdata[i]) == vertical)
+                        return tg_remote_file(self->remotes->pdata[i]);
+        }
+        return NULL;
+}
+
 void
 tg_handlers_free(TgHandlers *self)
 {

@@ -10,6 +10,8 @@
 #include <glib.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/vertical-file.h"
+
 typedef struct TgHandlers TgHandlers;
 
 /* @folders: data folders, the first counts most; of a format or letter that two claim the first
@@ -18,5 +20,7 @@ TgHandlers *tg_handlers_new(sd_bus *bus,
                             const char *const *folders,
                             void (*on_changed)(gpointer user_data),
                             gpointer user_data);
+/* What the file says of the handler of @format; NULL: there is none. */
+const TgVerticalFile *tg_handlers_find(const TgHandlers *self, const char *format);
 /* After the last share. */
 void tg_handlers_free(TgHandlers *self);

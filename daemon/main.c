@@ -15,7 +15,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "daemon/bus-source.h"
-#include "daemon/handlers.h"
+#include "daemon/handler-news.h"
 #include "daemon/wallet-bus.h"
 #include "daemon/workplace.h"
 #include "dbus/names.h"
@@ -30,6 +30,7 @@ typedef struct {
         TgWallet wallet;
         TgHandlers *handlers;
         TgManager *manager;
+        TgHandlerNews *news;
         TgWalletBus *wallet_bus;
         sd_bus *bus;
         GSource *bus_source;
@@ -134,8 +135,10 @@ open_wallet(Daemon *self, GError **error)
         self->handlers =
                 tg_handlers_new(self->bus, g_get_system_data_dirs(), on_handlers_changed, self);
         self->manager = tg_manager_new(wallet, error);
+        if (self->manager != NULL)
+                self->news = tg_handler_news_new(self->bus, self->handlers, self->manager, error);
 
-        return self->manager != NULL;
+        return self->news != NULL;
 }
 
 static gboolean
@@ -230,6 +233,7 @@ shut_down(Daemon *self)
                 g_source_destroy(self->bus_source);
                 g_clear_pointer(&self->bus_source, g_source_unref);
         }
+        g_clear_pointer(&self->news, tg_handler_news_free);
         g_clear_pointer(&self->manager, tg_manager_free);
         g_clear_pointer(&self->handlers, tg_handlers_free);
         g_clear_pointer(&wallet->network, tg_network_free);

@@ -58,6 +58,15 @@ gboolean tg_manager_forget(TgManager *self, TgShare *share, GError **error);
 /* After its content has been removed from the keyring. */
 gboolean tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **error);
 
+/* ---- manager-credential.c ---- */
+
+/* What came by the share with this id, as its vertical knows it: not a new reference. NULL:
+ * nothing, or its detail cannot be read (yet). */
+TgCredential *tg_manager_find_came_by(TgManager *self, const char *share_id);
+/* Its vertical has learnt that it was taken back: stored when this returns TRUE, and then told.
+ * Once is enough, and there is no way back. */
+gboolean tg_manager_set_revoked(TgManager *self, TgCredential *credential, GError **error);
+
 /* What happens around it. */
 void tg_manager_vault_opened(TgManager *self, TgVaultFinding finding);
 void tg_manager_keyring_changed(TgManager *self);

@@ -128,7 +128,12 @@ on_credential_changed(TgCredential *credential, gpointer user_data)
                                        "Title",
                                        "Description",
                                        "Kind",
+                                       "NotBefore",
+                                       "NotAfter",
                                        "Share",
+                                       "Issuer",
+                                       "Revoked",
+                                       "Details",
                                        NULL);
 }
 

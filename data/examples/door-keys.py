@@ -69,6 +69,9 @@ class DoorKeys:
     def revoke(self, share, step, given):
         self.store(f"revoked-{share}", True)
 
+    def lost(self):  # what the door said no to: in life by its radio, here by a file
+        return [name[5:] for name in os.listdir(self.folder) if name.startswith("lost-")]
+
 
 def on_call(handler, method, arguments, call):
     *where, given = arguments.unpack()
@@ -88,10 +91,20 @@ def on_call(handler, method, arguments, call):
 def serve(handler, name, answer=on_call):
     with open("/usr/share/dbus-1/interfaces/org.tigress.Vertical1.xml") as file:
         face = Gio.DBusNodeInfo.new_for_xml(file.read()).interfaces[0]
+    path = "/" + name.replace(".", "/")
+    folder = Gio.File.new_for_path(handler.folder).monitor_directory(Gio.FileMonitorFlags.NONE)
+
+    def tell(bus):  # again at each start, and once too often does no harm
+        for share in handler.lost():
+            bus.emit_signal(None, path, face.name, "Revoked", GLib.Variant("(s)", (share,)))
+
+    def named(bus, name):
+        folder.connect("changed", lambda *_: tell(bus))
+        tell(bus)
     Gio.bus_own_name(  # the object first: whoever calls the name finds it
         Gio.BusType.SESSION, name, Gio.BusNameOwnerFlags.NONE, lambda bus, _: bus.register_object(
-            "/" + name.replace(".", "/"), face, lambda *a: answer(handler, a[4], a[5], a[6])),
-        None, lambda bus, _: os._exit(1))
+            path, face, lambda *a: answer(handler, a[4], a[5], a[6])),
+        named, lambda bus, _: os._exit(1))
     GLib.MainLoop().run()
 
 

@@ -161,7 +161,7 @@ def is_whole(giver, taker, share, received):
 
 def forget_files(*handlers):
     for handler in handlers:
-        for kind in ("grant", "key", "revoked"):
+        for kind in ("grant", "key", "revoked", "lost"):
             for name in handler.files(kind):
                 os.unlink(f"{handler.folder}/keys/{name}")
         handler.calls()

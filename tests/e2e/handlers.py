@@ -6,13 +6,13 @@ die and come back, hang, lie and flood, and harm no share but their own."""
 import subprocess
 import sys
 
-from crash_parts import (ROOT, Failed, Person, Relay, Wrong, claim, enter_world, equal, refused, run,
-                         shown_on_failure, until)
+from crash_parts import (NAME, ROOT, Failed, Person, Relay, Wrong, claim, enter_world, equal, refused,
+                         run, shown_on_failure, until)
 
 enter_world()
 from crash_world import HERE  # noqa: E402
 from handler_parts import (CAR, DOOR, Folders, Handler, exchange, forget_files,  # noqa: E402
-                           ident, is_whole)
+                           ident, is_whole, write_as)
 
 
 class People:
@@ -66,6 +66,33 @@ def whole(people):
         equal(alice.state(share), "revoked", "taken back")
         equal(giver.files("revoked"), [f"revoked-{ident(share)}"], "the handler knows")
         people.clear()
+
+
+def taken_back(people):
+    claim("what its handler says was revoked is revoked for good, and nobody else is believed")
+    alice, bob, giver, taker = people.alice, people.bob, people.giver, people.taker
+    received = [exchange(giver, taker, bob)[1] for _ in range(2)]
+    kept, lost = (bob.get(share, "Credential") for share in received)
+    said = (DOOR["ObjectPath"], "org.tigress.Vertical1", "Revoked", "s", ident(received[0]))
+    bob.busctl("emit", *said)
+    wallet = bob.busctl("call", "org.freedesktop.DBus", "/", "org.freedesktop.DBus", "GetNameOwner",
+                        "s", NAME)[0]
+    bob.busctl("emit", f"--destination={wallet}", *said)
+    write_as(bob, f"{taker.folder}/keys/lost-{ident(received[1])}", "")
+    until("the wallet has heard it", lambda: bob.get(lost, "Revoked"))
+    equal(bob.get(kept, "Revoked"), False, "of which another program spoke")
+    bob.kill()
+    equal((bob.get(kept, "Revoked"), bob.get(lost, "Revoked")), (False, True), "a wallet later")
+    bob.call(kept, "Credential", "Reveal", "a{sv}", "0")
+    refused(lambda: bob.call(lost, "Credential", "Reveal", "a{sv}", "0"), "was revoked")
+    claim("what a wallet did not hear, since it did not run, is told when its handler starts")
+    run("wallet", bob.name, "stop")
+    taker.kill()
+    write_as(bob, f"{taker.folder}/keys/lost-{ident(received[0])}", "")
+    equal(bob.get(kept, "Revoked"), False, "before")
+    exchange(giver, taker, bob)
+    until("the wallet has heard it", lambda: bob.get(kept, "Revoked"))
+    people.clear()
 
 
 def cars(people):
@@ -281,7 +308,7 @@ def conformance(people):
     plain = {**DOOR, "BusName": "org.example.PlainKeys", "ObjectPath": "/org/example/PlainKeys"}
     file = people.folders[0].path("plain", "elsewhere")
     people.folders[0].declare("plain", plain, "elsewhere")
-    Handler(people.folders[0], plain)
+    knob = Handler(people.folders[0], plain)
 
     def said(*words):
         done = subprocess.run(["as", alice.name, program, *words], capture_output=True, text=True)
@@ -289,7 +316,12 @@ def conformance(people):
 
     equal(said(file, "door"), (0, ""), "the sample")
     equal(said("--kill", file, "door"), (0, ""), "the sample, killed")
-    knob = Handler(people.folders[0], plain)
+    lose = f"{knob.folder}/lose"
+    write_as(alice, lose, f"#!/bin/sh\n: >{knob.folder}/keys/lost-$1\n")
+    run("as", alice.name, "chmod", "+x", lose)
+    equal(said("--lose", lose, file, "door"), (0, ""), "the sample, of what is lost")
+    status, why = said("--seconds", "2", "--lose", "/bin/true", file, "door")
+    equal((status, "told to be Revoked" in why), (1, True), f"one that tells nothing: {why}")
     for method, number, what, wanted in (
             ("Begin", 2, "lie plain", "answers as before"), ("Begin", 1, "lie deep", "15 deep"),
             ("Begin", 1, "lie large", "not larger"), ("Begin", 1, "lie unknown", "keys of its own"),
@@ -331,7 +363,7 @@ def patience(people):
     is_whole(people.giver, people.taker, share, received)
 
 
-PARTS = {"conformance": conformance, "cars": cars, "whole": whole, "claims": claims, "deaths": deaths, "absence": absence,
+PARTS = {"conformance": conformance, "cars": cars, "whole": whole, "taken-back": taken_back, "claims": claims, "deaths": deaths, "absence": absence,
          "hanging": hanging, "lies": lies, "floods": floods}
 
 
