@@ -43,7 +43,7 @@ print_tries(const TgObject *share)
 static void
 print_details(const TgObject *object)
 {
-        g_autoptr(GVariant) details = tg_object_details(object);
+        g_autoptr(GVariant) details = tg_object_pairs(object, "Details");
         GVariantIter iter;
         const char *name;
         const char *value;
@@ -90,6 +90,22 @@ print_share(const TgObject *share)
 }
 
 static void
+print_targets(const TgObject *credential)
+{
+        g_autoptr(GVariant) targets = tg_object_pairs(credential, "Targets");
+        GVariantIter iter;
+        const char *name;
+        const char *changes;
+
+        g_variant_iter_init(&iter, targets);
+        while (g_variant_iter_next(&iter, "(&s&s)", &name, &changes)) {
+                g_autofree char *text = g_strdup_printf("%s: %s", name, changes);
+
+                tg_output_field("Use", text);
+        }
+}
+
+static void
 print_credential(const TgObject *credential)
 {
         tg_output_field("Credential", credential->id);
@@ -104,6 +120,7 @@ print_credential(const TgObject *credential)
         tg_output_field("Revoked", tg_object_flag(credential, "Revoked") ? "yes" : "");
         tg_output_field("Share", tg_object_reference(credential, "Share"));
         print_details(credential);
+        print_targets(credential);
 }
 
 /* Link or PIN, after the user was asked. */

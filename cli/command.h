@@ -41,6 +41,7 @@ extern const TgCommand tg_command_relinquish;
 extern const TgCommand tg_command_revoke;
 extern const TgCommand tg_command_credentials;
 extern const TgCommand tg_command_reveal;
+extern const TgCommand tg_command_use;
 extern const TgCommand tg_command_remove;
 extern const TgCommand tg_command_forget;
 extern const TgCommand tg_command_monitor;

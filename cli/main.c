@@ -31,6 +31,7 @@ static const TgCommand *const commands[] = {
         &tg_command_revoke,
         &tg_command_credentials,
         &tg_command_reveal,
+        &tg_command_use,
         &tg_command_remove,
         &tg_command_forget,
         &tg_command_monitor,

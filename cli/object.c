@@ -273,12 +273,11 @@ tg_object_flag(const TgObject *self, const char *name)
 }
 
 GVariant *
-tg_object_details(const TgObject *self)
+tg_object_pairs(const TgObject *self, const char *name)
 {
-        GVariant *details =
-                g_variant_lookup_value(self->properties, "Details", G_VARIANT_TYPE("a(ss)"));
+        GVariant *pairs = g_variant_lookup_value(self->properties, name, G_VARIANT_TYPE("a(ss)"));
 
-        return details ? details : g_variant_ref_sink(g_variant_new("a(ss)", NULL));
+        return pairs ? pairs : g_variant_ref_sink(g_variant_new("a(ss)", NULL));
 }
 
 const char *
@@ -353,16 +352,16 @@ add_failure(const TgObject *self, TgJsonLine *line)
 
 /* Where a name comes twice the first counts: it is an object. */
 static void
-add_details(const TgObject *self, TgJsonLine *line)
+add_pairs(const TgObject *self, TgJsonLine *line, const char *key, const char *property)
 {
-        g_autoptr(GVariant) details = tg_object_details(self);
+        g_autoptr(GVariant) pairs = tg_object_pairs(self, property);
         g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
         GVariantIter iter;
         const char *name;
         const char *value;
 
-        tg_json_line_open(line, "details");
-        g_variant_iter_init(&iter, details);
+        tg_json_line_open(line, key);
+        g_variant_iter_init(&iter, pairs);
         while (g_variant_iter_next(&iter, "(&s&s)", &name, &value))
                 if (g_hash_table_add(seen, (gpointer)name))
                         tg_json_line_string(line, name, value);
@@ -395,7 +394,7 @@ share_to_json(const TgObject *self, TgJsonLine *line)
                 tg_json_line_string(line, "pin_attempts_left", NULL);
         add_reference(self, line, "credential", "Credential");
         add_text(self, line, "application", "Application");
-        add_details(self, line);
+        add_pairs(self, line, "details", "Details");
 }
 
 static void
@@ -411,7 +410,8 @@ credential_to_json(const TgObject *self, TgJsonLine *line)
         tg_json_line_time(line, "not_after", tg_object_number(self, "NotAfter"));
         tg_json_line_boolean(line, "revoked", tg_object_flag(self, "Revoked"));
         add_reference(self, line, "share", "Share");
-        add_details(self, line);
+        add_pairs(self, line, "details", "Details");
+        add_pairs(self, line, "targets", "Targets");
 }
 
 void

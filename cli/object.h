@@ -45,8 +45,8 @@ gsize tg_object_id_chars(GPtrArray *objects);
 const char *tg_object_text(const TgObject *self, const char *name);
 guint64 tg_object_number(const TgObject *self, const char *name);
 gboolean tg_object_flag(const TgObject *self, const char *name);
-/* (name, value) of what is given, for people; never NULL, a new reference. */
-GVariant *tg_object_details(const TgObject *self);
+/* Pairs of texts (a(ss)), as Details is and Targets; never NULL, a new reference. */
+GVariant *tg_object_pairs(const TgObject *self, const char *name);
 /* The id behind a property that is a path; "" for "/". */
 const char *tg_object_reference(const TgObject *self, const char *name);
 /* The trouble of a share: name of the error and sentence, both "" while all is well. */

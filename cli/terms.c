@@ -7,7 +7,7 @@
 #include "cli/times.h"
 #include "protocol/error.h"
 
-typedef enum { AS_TEXT, AS_PATH, AS_LIST, AS_SPAN, AS_TIME } Type;
+typedef enum { AS_TEXT, AS_PATH, AS_LIST, AS_SPAN, AS_TIME, AS_FLAG } Type;
 
 /* Those that are no plain text. */
 static const struct {
@@ -19,10 +19,12 @@ static const struct {
         {"alt-names",   AS_LIST},
         {"ca",          AS_PATH},
         {"ca-key",      AS_PATH},
+        {"confirm",     AS_FLAG},
         {"crl",         AS_PATH},
         {"dns",         AS_LIST},
         {"keepalive",   AS_SPAN},
         {"krl",         AS_PATH},
+        {"lifetime",    AS_SPAN},
         {"not-after",   AS_TIME},
         {"not-before",  AS_TIME},
         {"peers",       AS_PATH},
@@ -78,6 +80,12 @@ value_of(const char *name, const char *text, GError **error)
                         return NULL;
                 }
                 return g_variant_new_uint64(time);
+        case AS_FLAG:
+                if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {
+                        tg_set_error(error, TG_ERROR_INVALID, "it is yes or no");
+                        return NULL;
+                }
+                return g_variant_new_boolean(strcmp(text, "yes") == 0);
         }
         if (!g_utf8_validate(text, -1, NULL)) {
                 tg_set_error(error, TG_ERROR_INVALID, "it is no text in UTF-8");
@@ -112,7 +120,7 @@ add_more(GVariantDict *terms, const char *pair, GError **error)
         g_autofree char *name = sign ? g_strndup(pair, (gsize)(sign - pair)) : NULL;
 
         if (!name || *name == '\0' || !g_utf8_validate(name, -1, NULL)) {
-                tg_set_error(error, TG_ERROR_INVALID, "--term wants NAME=VALUE");
+                tg_set_error(error, TG_ERROR_INVALID, "--term and --option want NAME=VALUE");
                 return FALSE;
         }
 

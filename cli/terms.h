@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What is lent, as options say it: the dictionary that CreateShare takes for it. */
+/* What is lent, as options say it: the dictionary that CreateShare takes for it; and other
+ * dictionaries of a vertical's own keys, which have `more` alone. */
 
 #include <glib.h>
 

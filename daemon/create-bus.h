@@ -48,11 +48,3 @@ gboolean tg_create_read_credential(TgCreate *self, sd_bus_message *message, GErr
 gboolean tg_create_read_options(TgCreate *self, sd_bus_message *message, GError **error);
 gboolean tg_create_check_options(TgCreate *self, GError **error);
 gboolean tg_create_is_drop(const TgCreate *self); /* over plain HTTP */
-
-/* ---- terms-bus.c ---- */
-
-/* a{sv} with keys of the table alone; a full reference. */
-GVariant *tg_terms_read(sd_bus_message *message,
-                        const TgTermKey *keys,
-                        const TgCaller *caller,
-                        GError **error);

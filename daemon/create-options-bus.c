@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "daemon/create-bus.h"
+#include "daemon/terms-bus.h"
 #include "protocol/limits.h"
 #include "protocol/pin.h"
 #include "protocol/text.h"

@@ -3,10 +3,8 @@
 /* The Credential interface. */
 
 #include <string.h>
-#include <unistd.h>
 
-#include "daemon/reveal-bus.h"
-#include "daemon/value.h"
+#include "daemon/vertical.h"
 #include "daemon/wallet-bus.h"
 #include "dbus/names.h"
 
@@ -37,6 +35,18 @@ append_time(sd_bus_message *reply, gint64 time_s)
         guint64 value = (guint64)MAX(time_s, 0);
 
         return sd_bus_message_append_basic(reply, 't', &value);
+}
+
+static int
+append_targets(sd_bus_message *reply, const TgCredential *credential)
+{
+        const TgVertical *vertical = tg_vertical_find(credential->format);
+        const TgTarget *target = vertical != NULL ? vertical->targets : NULL;
+
+        sd_bus_message_open_container(reply, 'a', "(ss)");
+        for (; target != NULL && target->name != NULL; target++)
+                sd_bus_message_append(reply, "(ss)", target->name, target->changes);
+        return sd_bus_message_close_container(reply);
 }
 
 static int
@@ -77,6 +87,8 @@ get_property(sd_bus *bus,
                 return sd_bus_message_append_basic(reply, 'b', &is_revoked);
         if (g_str_equal(property, "Details"))
                 return tg_details_append(reply, credential->details);
+        if (g_str_equal(property, "Targets"))
+                return append_targets(reply, credential);
         return -ENOENT;
 }
 
@@ -98,6 +110,7 @@ tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCrede
                 {"Issuer",      "s"    },
                 {"Revoked",     "b"    },
                 {"Details",     "a(ss)"},
+                {"Targets",     "a(ss)"},
         };
         g_autofree char *path = tg_credential_path(credential->id);
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
@@ -113,237 +126,34 @@ tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCrede
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* ---- Reveal, Remove: ask the user, then the keyring ---- */
+/* ---- methods ---- */
 
-typedef struct Access Access;
+typedef int (*Method)(TgWalletBus *, sd_bus_message *, const TgCredential *);
 
-struct Access {
-        TgWalletBus *bus;
-        TgCall *call;
-        TgKeyringJob *job;
-        void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
-        char *id;
-        TgForm *form; /* of Reveal */
-};
-
-static void
-free_access(gpointer data)
+static int
+call_on(sd_bus_message *message, TgWalletBus *self, Method method)
 {
-        Access *self = data;
+        const TgCredential *credential = credential_at(self, sd_bus_message_get_path(message));
 
-        g_clear_pointer(&self->job, tg_keyring_job_cancel);
-        g_clear_pointer(&self->call, tg_call_unref);
-        g_clear_pointer(&self->form, tg_form_free);
-        g_free(self->id);
-        g_free(self);
-}
-
-static Access *
-new_access(TgWalletBus *bus, TgCall *call, const char *id)
-{
-        Access *self = g_new0(Access, 1);
-
-        self->bus = bus;
-        self->call = tg_call_ref(call);
-        self->id = g_strdup(id);
-        tg_pending_add(bus, self, free_access);
-
-        return self;
-}
-
-static void
-finish(Access *self, const GError *error)
-{
-        if (error != NULL)
-                tg_call_fail(self->call, error);
-        tg_pending_take(self->bus, self);
-        free_access(self);
-}
-
-/* Judged when all is there, for much can happen while somebody is asked. */
-static gboolean
-may_use(const Access *self, GError **error)
-{
-        TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
-
-        if (credential != NULL)
-                return tg_credential_judge(credential, error);
-        tg_set_error(error, TG_ERROR_NOT_FOUND, "the credential is gone meanwhile");
-        return FALSE;
-}
-
-static void
-answer_content(Access *self, TgSecret *content)
-{
-        g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) secret =
-                may_use(self, &error) ? tg_form_apply(self->form, content, &error) : NULL;
-        gboolean is_bytes = tg_form_is_bytes(self->form);
-        sd_bus_message *reply;
-        gsize n_bytes;
-        const guint8 *bytes;
-        int fd = -1;
-
-        if (secret != NULL && !is_bytes)
-                fd = tg_value_to_memfd(secret, &error);
-        if (error != NULL) {
-                finish(self, error);
-                return;
-        }
-        bytes = tg_secret_get(secret, &n_bytes);
-
-        reply = tg_call_new_reply(self->call);
-        sd_bus_message_sensitive(reply);
-        sd_bus_message_open_container(reply, 'v', is_bytes ? "ay" : "h");
-        if (is_bytes)
-                sd_bus_message_append_array(reply, 'y', bytes, n_bytes);
-        else
-                sd_bus_message_append(reply, "h", fd);
-        sd_bus_message_close_container(reply);
-        tg_call_return_message(self->call, reply);
-        sd_bus_message_unref(reply);
-        if (fd >= 0)
-                close(fd);
-        finish(self, NULL);
-}
-
-static void
-on_content(TgSecret *secret,
-           const char *label,
-           const char *content_type,
-           const GError *error,
-           gpointer user_data)
-{
-        Access *self = user_data;
-
-        self->job = NULL;
-        if (error != NULL)
-                finish(self, error);
-        else
-                answer_content(self, secret);
-}
-
-static void
-load_content(Access *self)
-{
-        self->job = tg_keyring_load_credential(
-                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_content, self);
-}
-
-static void
-on_unlocked(TgSecret *secret,
-            const char *label,
-            const char *content_type,
-            const GError *error,
-            gpointer user_data)
-{
-        Access *self = user_data;
-
-        self->job = NULL;
-        if (error != NULL)
-                finish(self, error);
-        else
-                self->begin(self);
-}
-
-/* An act of the user's may ask him to unlock the keyring. */
-static void
-begin_unlocked(Access *self, void (*begin)(Access *self))
-{
-        TgKeyring *keyring = tg_manager_wallet(self->bus->manager)->keyring;
-
-        self->begin = begin;
-        if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(self->call))
-                self->job = tg_keyring_unlock(keyring, on_unlocked, self);
-        else
-                begin(self);
-}
-
-static void
-reveal_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
-{
-        TgForm **form = user_data;
-        Access *access = new_access(self, call, id);
-
-        access->form = g_steal_pointer(form);
-        begin_unlocked(access, load_content);
-}
-
-static void
-free_form(gpointer user_data)
-{
-        TgForm **form = user_data;
-
-        tg_form_free(*form);
-        g_free(form);
-}
-
-static void
-reveal(TgWalletBus *self, TgCall *call, const char *id, TgForm *form)
-{
-        TgForm **kept = g_new(TgForm *, 1);
-
-        *kept = form;
-        tg_permit_ask(self, call, TG_ACTION_REVEAL, id, reveal_allowed, kept, free_form);
+        return credential != NULL ? method(self, message, credential) : -ENOENT;
 }
 
 static int
 on_reveal(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        TgCredential *credential = credential_at(userdata, sd_bus_message_get_path(message));
-
-        return credential != NULL ? tg_form_read(userdata, message, credential, reveal) : -ENOENT;
+        return call_on(message, userdata, tg_reveal);
 }
 
-static void
-on_removed(TgSecret *secret,
-           const char *label,
-           const char *content_type,
-           const GError *error,
-           gpointer user_data)
+static int
+on_use(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        Access *self = user_data;
-        TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
-        g_autoptr(GError) failure = NULL;
-
-        self->job = NULL;
-        /* The row goes last: a crash in between leaves a credential without content,
-         * which can be removed again; never content that nothing points to. */
-        if (error == NULL && credential != NULL)
-                tg_manager_drop_credential(self->bus->manager, credential, &failure);
-        if (error == NULL && failure == NULL)
-                tg_call_return(self->call, NULL);
-        finish(self, error != NULL ? error : failure);
-}
-
-static void
-remove_content(Access *self)
-{
-        self->job = tg_keyring_remove_credential(
-                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_removed, self);
-}
-
-static void
-remove_allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
-{
-        begin_unlocked(new_access(self, call, id), remove_content);
+        return call_on(message, userdata, tg_use);
 }
 
 static int
 on_remove(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        TgWalletBus *self = userdata;
-        TgCredential *credential = credential_at(self, sd_bus_message_get_path(message));
-        g_autoptr(TgCall) call = NULL;
-        g_autoptr(GError) refused = NULL;
-
-        if (credential == NULL)
-                return -ENOENT;
-        call = tg_call_new(self->callers, message, &refused);
-        if (call == NULL)
-                return tg_reply_error(message, refused);
-        tg_permit_ask(self, call, TG_ACTION_REMOVE, credential->id, remove_allowed, NULL, NULL);
-        return 1;
+        return call_on(message, userdata, tg_remove);
 }
 
 static int
@@ -366,6 +176,11 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("v", content),
                                 on_reveal,
                                 ANYBODY | SD_BUS_VTABLE_SENSITIVE),
+        SD_BUS_METHOD_WITH_ARGS("Use",
+                                SD_BUS_ARGS("s", target, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", result),
+                                on_use,
+                                ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Remove", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, on_remove, ANYBODY),
         SD_BUS_METHOD_WITH_ARGS("Share",
                                 SD_BUS_ARGS("a{sv}", options),
@@ -383,6 +198,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Issuer", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Revoked", "b", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Targets", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };
 

@@ -3,31 +3,32 @@
 /* How Reveal is to answer: its options, and the passphrase that comes by descriptor; all of it is
  * read before the user is asked. */
 
-#include "daemon/reveal-bus.h"
+#include <unistd.h>
 
 #include "daemon/options-bus.h"
 #include "daemon/value.h"
 #include "daemon/vertical.h"
+#include "daemon/wallet-bus.h"
+#include "dbus/names.h"
 
 #define MAX_PASSPHRASE_BYTES 256
 
-struct TgForm {
+typedef struct {
         TgWalletBus *bus;
         TgCall *call;
         TgValueRead *read;
         TgValue *value;
-        TgFormFunc func;
         char *id;
         const TgVertical *vertical;
         char *as; /* NULL: fd */
         TgSecret *passphrase;
-};
+} Form;
 
-void
-tg_form_free(TgForm *self)
+static void
+free_form(gpointer data)
 {
-        if (self == NULL)
-                return;
+        Form *self = data;
+
         g_clear_pointer(&self->read, tg_value_read_cancel);
         g_clear_pointer(&self->value, tg_value_free);
         g_clear_pointer(&self->call, tg_call_unref);
@@ -37,34 +38,59 @@ tg_form_free(TgForm *self)
         g_free(self);
 }
 
-static void
-drop(gpointer form)
-{
-        tg_form_free(form);
-}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Form, free_form)
 
 static gboolean
-is_export(const TgForm *self)
+is_export(const Form *self)
 {
         return self->as != NULL && !g_str_equal(self->as, "fd") && !g_str_equal(self->as, "bytes");
 }
 
-gboolean
-tg_form_is_bytes(const TgForm *self)
-{
-        return g_strcmp0(self->as, "bytes") == 0;
-}
-
-TgSecret *
-tg_form_apply(const TgForm *self, TgSecret *content, GError **error)
+static TgSecret *
+apply(const Form *self, TgSecret *content, GError **error)
 {
         if (!is_export(self))
                 return tg_secret_ref(content);
         return self->vertical->export(content, self->as, self->passphrase, error);
 }
 
+static void
+answer_content(
+        TgWalletBus *bus, TgCall *call, const char *id, TgSecret *content, gpointer user_data)
+{
+        const Form *self = user_data;
+        g_autoptr(GError) error = NULL;
+        g_autoptr(TgSecret) secret = apply(self, content, &error);
+        gboolean is_bytes = g_strcmp0(self->as, "bytes") == 0;
+        sd_bus_message *reply;
+        gsize n_bytes;
+        const guint8 *bytes;
+        int fd = -1;
+
+        if (secret != NULL && !is_bytes)
+                fd = tg_value_to_memfd(secret, &error);
+        if (error != NULL) {
+                tg_call_fail(call, error);
+                return;
+        }
+        bytes = tg_secret_get(secret, &n_bytes);
+
+        reply = tg_call_new_reply(call);
+        sd_bus_message_sensitive(reply);
+        sd_bus_message_open_container(reply, 'v', is_bytes ? "ay" : "h");
+        if (is_bytes)
+                sd_bus_message_append_array(reply, 'y', bytes, n_bytes);
+        else
+                sd_bus_message_append(reply, "h", fd);
+        sd_bus_message_close_container(reply);
+        tg_call_return_message(call, reply);
+        sd_bus_message_unref(reply);
+        if (fd >= 0)
+                close(fd);
+}
+
 static gboolean
-check(const TgForm *self, GError **error)
+check(const Form *self, GError **error)
 {
         const char *why = NULL;
 
@@ -83,24 +109,24 @@ check(const TgForm *self, GError **error)
 }
 
 static void
-go_on(TgForm *self)
+go_on(Form *self)
 {
         g_autoptr(TgCall) call = g_steal_pointer(&self->call);
-        g_autofree char *id = g_strdup(self->id);
 
-        self->func(self->bus, call, id, self);
+        tg_content_ask(
+                self->bus, call, TG_ACTION_REVEAL, self->id, answer_content, self, free_form);
 }
 
 static void
 on_passphrase(TgSecret *secret, const GError *error, gpointer user_data)
 {
-        TgForm *self = user_data;
+        Form *self = user_data;
 
         self->read = NULL;
         tg_pending_take(self->bus, self);
         if (error != NULL) {
                 tg_call_fail(self->call, error);
-                tg_form_free(self);
+                free_form(self);
                 return;
         }
         self->passphrase = tg_secret_ref(secret);
@@ -108,22 +134,18 @@ on_passphrase(TgSecret *secret, const GError *error, gpointer user_data)
 }
 
 int
-tg_form_read(TgWalletBus *bus,
-             sd_bus_message *message,
-             const TgCredential *credential,
-             TgFormFunc func)
+tg_reveal(TgWalletBus *bus, sd_bus_message *message, const TgCredential *credential)
 {
-        g_autoptr(TgForm) self = g_new0(TgForm, 1);
+        g_autoptr(Form) self = g_new0(Form, 1);
         g_autoptr(GError) refused = NULL;
         const TgOption keys[] = {
                 {"as",         TG_OPTION_WORD,  &self->as,    16                  },
                 {"passphrase", TG_OPTION_VALUE, &self->value, MAX_PASSPHRASE_BYTES},
                 {NULL,         0,               NULL,         0                   },
         };
-        TgForm *form;
+        Form *form;
 
         self->bus = bus;
-        self->func = func;
         self->id = g_strdup(credential->id);
         self->vertical = tg_vertical_find(credential->format);
         self->call = tg_call_new(bus->callers, message, &refused);
@@ -139,7 +161,7 @@ tg_form_read(TgWalletBus *bus,
                 go_on(form);
                 return 1;
         }
-        tg_pending_add(bus, form, drop);
+        tg_pending_add(bus, form, free_form);
         form->read = tg_value_read(g_steal_pointer(&form->value), on_passphrase, form);
         return 1;
 }

@@ -16,6 +16,7 @@ struct TgStep {
         TgJson message;
         char *label;
         char *content_type;
+        char *credential_id;
         TgProvision provision;
         GCancellable *cancellable;
         TgStepFunc func; /* NULL: nobody waits for it any more, or it is run at once */
@@ -30,6 +31,7 @@ void
 tg_step_answer_clear(TgStepAnswer *answer)
 {
         g_clear_pointer(&answer->terms, g_variant_unref);
+        g_clear_pointer(&answer->result, g_variant_unref);
         g_clear_pointer(&answer->subject, g_free);
         g_clear_pointer(&answer->content, tg_secret_unref);
         tg_provision_clear(&answer->provision);
@@ -59,6 +61,7 @@ new_step(const TgStepContext *context)
         self->context.share_id = self->share_id = g_strdup(context->share_id);
         self->context.label = self->label = g_strdup(context->label);
         self->context.content_type = self->content_type = g_strdup(context->content_type);
+        self->context.credential_id = self->credential_id = g_strdup(context->credential_id);
         if (context->terms != NULL)
                 g_variant_ref(context->terms);
         ref_or_null(context->binding);
@@ -101,6 +104,7 @@ tg_step_unref(TgStep *self)
         g_free(self->share_id);
         g_free(self->label);
         g_free(self->content_type);
+        g_free(self->credential_id);
         g_free(self);
 }
 
@@ -189,6 +193,8 @@ fits(const TgStep *self, TgAnswerKind kind)
         case TG_STEP_PROVISION:
         case TG_STEP_REVOKE:
                 return kind == TG_ANSWER_DONE;
+        case TG_STEP_USE:
+                return kind == TG_ANSWER_USED;
         }
         return FALSE;
 }
@@ -197,6 +203,12 @@ static gboolean
 is_larger(const TgSecret *secret, gsize n_max)
 {
         return secret != NULL && tg_secret_size(secret) > n_max;
+}
+
+static gboolean
+is_long(GVariant *dictionary)
+{
+        return dictionary != NULL && g_variant_get_size(dictionary) > TG_MAX_TERMS_BYTES;
 }
 
 /* A handler of another program is believed in nothing. */
@@ -215,8 +227,7 @@ check_answer(TgStep *self, TgAnswerKind kind)
                    is_larger(answer->state, TG_MAX_STEP_STATE_BYTES) ||
                    is_larger(answer->receipt, TG_MAX_RECEIPT_BYTES) ||
                    is_larger(answer->provision.content, TG_MAX_PLAINTEXT_BYTES) ||
-                   (answer->terms != NULL &&
-                    g_variant_get_size(answer->terms) > TG_MAX_TERMS_BYTES)) {
+                   is_long(answer->terms) || is_long(answer->result)) {
                 why = "an answer that is too large";
         } else if (kind == TG_ANSWER_SAY) {
                 text = (const char *)tg_secret_get(answer->content, &n_bytes);
@@ -306,6 +317,17 @@ tg_step_done(TgStep *self)
 {
         if (!is_answered(self))
                 answered(self, TG_ANSWER_DONE);
+}
+
+void
+tg_step_used(TgStep *self, GVariant *result)
+{
+        g_autoptr(GVariant) taken = g_variant_ref_sink(result);
+
+        if (is_answered(self))
+                return;
+        self->answer.result = g_steal_pointer(&taken);
+        answered(self, TG_ANSWER_USED);
 }
 
 void

@@ -23,6 +23,7 @@ typedef enum {
         TG_STEP_RECEIVE, /* either side: the other's message has arrived, and is stored */
         TG_STEP_PROVISION, /* recipient: it is in the keyring; is there more to be done? */
         TG_STEP_REVOKE,    /* initiator: take back what was lent */
+        TG_STEP_USE,       /* whoever has it in his keyring: put it to use, as he has asked */
 } TgStepKind;
 
 typedef struct TgVertical TgVertical; /* vertical.h */
@@ -31,20 +32,22 @@ typedef struct TgVertical TgVertical; /* vertical.h */
 typedef struct {
         TgStepKind kind;
         const TgVertical *vertical; /* whose step it is: it lives as long as the process */
-        const char *share_id;       /* in hex; NULL: there is no share yet (CHECK) */
+        const char *share_id;       /* in hex; NULL: there is no share (CHECK, USE) */
         TgRole role;
         guint number;          /* messages of the other side that were answered before */
-        GVariant *terms;       /* a{sv}, what was consented to; NULL: recipient, and copies */
+        GVariant *terms;       /* a{sv}, what was consented to; NULL: recipient, and copies; USE:
+                                * the target's options */
         TgSecret *binding;     /* 32 octets that are this share's alone; NULL: not to be had */
         TgSecret *state;       /* as the last step set it; NULL: nothing yet */
         TgSecret *receipt;     /* likewise */
         const TgJson *message; /* RECEIVE: the content object */
         const TgProvision *provision; /* PROVISION */
         /* BEGIN (and CHECK of TG_SOURCE_CONTENT), of what a caller handed over or a keyring item
-         * holds; NULL: nothing */
+         * holds; NULL: nothing. USE: the credential's content, and its title. */
         TgSecret *given;
         const char *label;
         const char *content_type;
+        const char *credential_id; /* USE: the same each time, and nobody else's */
 } TgStepContext;
 
 typedef struct TgStep TgStep;
@@ -84,6 +87,8 @@ void tg_step_say(TgStep *self, TgSecret *content, gboolean is_last);
 void tg_step_keep(TgStep *self, TgProvision *provision);
 /* PROVISION, REVOKE */
 void tg_step_done(TgStep *self);
+/* USE: @result (a{sv} of s, b, u and t, floating or not) says what was changed, for programs. */
+void tg_step_used(TgStep *self, GVariant *result);
 /* @error is taken. TG_ERROR_INVALID, _TAMPERED and _NOT_FOUND are findings about what was given:
  * they end the share, and an initiator's stays at home. All else is a shortage: the step comes
  * again. */
@@ -97,12 +102,14 @@ typedef enum {
         TG_ANSWER_SAY,
         TG_ANSWER_KEEP,
         TG_ANSWER_DONE,
+        TG_ANSWER_USED,
         TG_ANSWER_FAILED,
 } TgAnswerKind;
 
 typedef struct {
         TgAnswerKind kind;
         GVariant *terms;
+        GVariant *result;
         char *subject;
         TgSecret *content;
         gboolean is_last;

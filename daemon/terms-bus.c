@@ -2,9 +2,11 @@
 
 /* A dictionary of a vertical's own keys, by its table, as a variant that it can be handed. */
 
+#include "daemon/terms-bus.h"
+
 #include <string.h>
 
-#include "daemon/create-bus.h"
+#include "protocol/error.h"
 #include "protocol/limits.h"
 #include "protocol/text.h"
 
@@ -114,7 +116,7 @@ may_name(const TgTermKey *key, const TgCaller *caller, GError **error)
                 return TRUE;
         tg_set_error(error,
                      TG_ERROR_DENIED,
-                     "\"%s\" names what is outside of the sandbox: share this by tigressctl, or by "
+                     "\"%s\" names what is outside of the sandbox: do this by tigressctl, or by "
                      "a program that has no sandbox",
                      key->name);
         return FALSE;

@@ -158,6 +158,17 @@ tg_vertical_set_unknown(const char *format, GError **error)
                              clean);
 }
 
+const TgTarget *
+tg_vertical_target(const TgVertical *self, const char *name)
+{
+        const TgTarget *target = self->targets;
+
+        for (; target != NULL && target->name != NULL; target++)
+                if (g_str_equal(target->name, name))
+                        return target;
+        return NULL;
+}
+
 gboolean
 tg_vertical_has_kind(const TgVertical *self, const char *kind)
 {

@@ -11,7 +11,7 @@
  * Each is a step (step.h): durable, repeatable, with a deadline. Messages alternate; the first is
  * the initiator's. A vertical never sees link, key or relay, and what it signs is what was
  * consented to: the terms that its check gave back. Nothing is half-accepted, and nothing of the
- * user's changed.
+ * user's changed: that takes a further act of his, which names a target.
  */
 
 #include <glib.h>
@@ -42,6 +42,15 @@ typedef struct {
         gsize n_max; /* of a text, or of each of them: octets; of "t": nothing */
 } TgTermKey;
 
+/* What a credential that is in the keyring can be put to use by, when the user asks for just that.
+ * It adds: nothing of the user's is overwritten, or shadowed by something of the same name. */
+typedef struct {
+        const char *name;         /* NULL ends the table */
+        const char *changes;      /* a sentence for people: what of theirs it will change */
+        const TgTermKey *options; /* NULL: none */
+        TgStepRun use;            /* asked for again, it does the same once more, or nothing */
+} TgTarget;
+
 struct TgVertical {
         const char *format;
         const char *name;         /* for people */
@@ -68,6 +77,8 @@ struct TgVertical {
                             const char *as,
                             const TgSecret *passphrase,
                             GError **error);
+
+        const TgTarget *targets; /* NULL: none */
 };
 
 /* Known by name, and handled by other programs alone. */
@@ -85,6 +96,7 @@ void tg_verticals_unregister(void);
 gboolean tg_vertical_has_letter(char letter, GError **error);
 /* TG_ERROR_INVALID: nothing here has @format. It says which kind of program is missing. */
 void tg_vertical_set_unknown(const char *format, GError **error);
+const TgTarget *tg_vertical_target(const TgVertical *self, const char *name); /* NULL: unknown */
 gboolean tg_vertical_has_kind(const TgVertical *self, const char *kind);
 TgPinRule tg_vertical_pin_rule(const TgVertical *self, const char *kind);
 /* Of any kind: a recipient cannot know which one it is. */

@@ -87,6 +87,26 @@ void tg_permit_ask(TgWalletBus *self,
                    gpointer user_data,
                    GDestroyNotify destroy);
 
+/* ---- content-bus.c: what a credential holds ---- */
+
+/* @content, @id, its credential and @user_data are there for the call. */
+typedef void (*TgContentFunc)(
+        TgWalletBus *self, TgCall *call, const char *id, TgSecret *content, gpointer user_data);
+/* Asks for @action, has the keyring unlocked where that may be, reads what credential @id holds
+ * and, where it may be used, calls @func with it, to answer the call; otherwise the call has been
+ * failed. */
+void tg_content_ask(TgWalletBus *self,
+                    TgCall *call,
+                    const char *action,
+                    const char *id,
+                    TgContentFunc func,
+                    gpointer user_data,
+                    GDestroyNotify destroy);
+/* Remove, Reveal (reveal-bus.c), Use (use-bus.c) */
+int tg_remove(TgWalletBus *self, sd_bus_message *message, const TgCredential *credential);
+int tg_reveal(TgWalletBus *self, sd_bus_message *message, const TgCredential *credential);
+int tg_use(TgWalletBus *self, sd_bus_message *message, const TgCredential *credential);
+
 /* ---- create-bus.c: CreateShare, Credential.Share ---- */
 
 int tg_create_share(sd_bus_message *message, void *userdata, sd_bus_error *error);

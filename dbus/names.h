@@ -24,5 +24,6 @@
 #define TG_ACTION_SHARE "org.tigress.wallet.share"
 #define TG_ACTION_ACCEPT "org.tigress.wallet.accept"
 #define TG_ACTION_REVEAL "org.tigress.wallet.reveal"
+#define TG_ACTION_USE "org.tigress.wallet.use"
 #define TG_ACTION_REVOKE "org.tigress.wallet.revoke"
 #define TG_ACTION_REMOVE "org.tigress.wallet.remove"

@@ -14,7 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/vertical.h"
 #include "daemon/verticals/offer.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
@@ -115,6 +114,14 @@ static const TgTermKey terms[] = {
         {NULL,             NULL, 0                       },
 };
 
+static const TgTarget targets[] = {
+        {"ssh-agent",
+         "adds the private key and its certificate to your ssh-agent, which forgets them when the "
+         "certificate is over", tg_ssh_agent_options,
+         tg_ssh_use_agent                                 },
+        {NULL,        NULL,     NULL,                 NULL},
+};
+
 const TgVertical tg_vertical_ssh = {
         .format = TG_SSH_FORMAT,
         .name = "SSH user certificate",
@@ -127,4 +134,5 @@ const TgVertical tg_vertical_ssh = {
         .begin = tg_offer_begin,
         .receive = receive,
         .revoke = tg_ssh_revoke,
+        .targets = targets,
 };

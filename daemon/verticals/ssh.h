@@ -3,6 +3,7 @@
 
 /* org.tigress.ssh.certificate: the two sides of it, and what they have in common. */
 
+#include "daemon/vertical.h"
 #include "daemon/verticals/ssh-grant.h"
 #include "daemon/workplace.h"
 
@@ -16,11 +17,12 @@ typedef struct {
         TgWorkplace *place;
         TgSshGrant grant;
         char *key;   /* the recipient's public one */
-        char *agent; /* socket of the authority's agent; NULL: none */
+        char *agent; /* socket of an agent: the authority's, or the user's own; NULL: none */
         char *krl;
         guint64 serial;
         int lock_fd;
         guint list_mode;
+        guint lifetime_s; /* in the user's agent */
 } TgSshJob;
 
 /* NULL: the step has failed. */
@@ -40,5 +42,7 @@ void tg_ssh_check(TgStep *step);
 void tg_ssh_sign(TgStep *step);
 void tg_ssh_revoke(TgStep *step);
 TgSecret *tg_ssh_receipt(const TgSshGrant *grant, guint64 serial, const char *krl, GError **error);
-/* recipient: ssh-hold.c */
+/* recipient: ssh-hold.c, ssh-use.c */
 void tg_ssh_hold(TgStep *step);
+extern const TgTermKey tg_ssh_agent_options[];
+void tg_ssh_use_agent(TgStep *step);

@@ -104,6 +104,7 @@ def every_verb_prints_json_lines():
                              ("forget", "forgotten"), ("show", "share")):
             equal(types(verb, share_id), [answer])
         equal(types("reveal", credential_id), ["content"])
+        equal(types("use", credential_id, "ssh-agent", "--option", "lifetime=1h"), ["used"])
         equal(types("remove", credential_id), ["removed"])
         check(len(json_lines(ctl("doctor", "--json")[1])) > 3, "doctor")
     with Wallet():
@@ -167,6 +168,7 @@ def what_is_given_wrongly_is_refused_and_not_repeated():
                           ["share", "-", "--content-file", "/dev/null"], ["share"], ["forget"],
                           ["forget", "--ended", "x"], ["list", "--all", "--ended"], ["relays", "eat"],
                           ["relays", "add"], ["relays", "add", "http://relay.example"],
+                          ["use", credential_id, "x", "--option", canary],
                           ["share", "--content-fd", "77"], ["share", "--content-fd", canary],
                           ["share", "--content-file", home], ["share", "--content-file", home + "/none"],
                           ["share", "--content-file", "/dev/null"], ["accept", "--secret-fd", "1",
@@ -431,7 +433,7 @@ def monitor_tells_changes():
 def help_fits_a_screen():
     status, out, err = ctl("--help")
     verbs = [line.split()[0] for line in out.splitlines() if line.startswith("  ")]
-    equal(len(verbs), 17)
+    equal(len(verbs), 18)
     for arguments in [[]] + [[verb] for verb in verbs]:
         status, out, err = ctl(*arguments, "--help")
         lines = out.splitlines()

@@ -6,6 +6,7 @@ a share, for another of the same user, and from inside a sandbox."""
 from consent_world import *
 
 APPLICATION = "org.example.Notes"
+SSH = "org.tigress.ssh.certificate"
 
 # What is asked: nothing, a verb, or one that the share's role decides.
 FREE, BY_ROLE = None, {"initiator": "share", "recipient": "accept"}
@@ -30,6 +31,7 @@ TABLE = {
     },
     "Credential": {
         "Reveal": ("reveal", "reveal", "reveal"),
+        "Use": ("use", "use", "use"),
         "Remove": ("remove", "remove", "remove"),
         "Share": ("share", "share", "share"),
     },
@@ -51,7 +53,7 @@ def arguments(method, link):
         "CheckRelay": ("",),
         "ProvidePin": (("s", "123456"),),
         "Cancel": ("",), "Decline": ("",), "Revoke": ("",),
-        "Reveal": ({},), "Share": ({"wait": ("b", True)},),
+        "Reveal": ({},), "Share": ({"wait": ("b", True)},), "Use": ("ssh-agent", {}),
     }.get(method, ())
 
 
@@ -105,15 +107,16 @@ def cell(asker, column, path, interface, method, signature, role, link):
                        + (f" of the {role}'s share" if role else ""))
 
 
-def the_table_holds(signatures, askers, shares, credential, link):
-    """shares: (role, path) of one share for each column."""
+def the_table_holds(signatures, askers, shares, credential, lent, link):
+    """shares: (role, path) of one share for each column; lent: a credential that has a target."""
     names = ("the one that started the share", "another", "a sandbox")
     for column, asker in enumerate(askers):
         claim(f"each row of the table, for {names[column]}")
         for method, signature in signatures["Manager"].items():
             cell(asker, column, ROOT, "Manager", method, signature, None, link)
         for method, signature in signatures["Credential"].items():
-            cell(asker, column, credential, "Credential", method, signature, None, None)
+            cell(asker, column, lent if method == "Use" else credential, "Credential", method,
+                 signature, None, None)
         for role, path in shares[column]:
             # What ends the share, and what takes it away, comes last.
             for method in sorted(signatures["Share"], key=["Cancel", "Forget"].__contains__):
@@ -165,14 +168,17 @@ def a_sandbox_rules_over_its_own(watcher):
     consent("alice", "ask")
 
 
-def a_sandbox_names_no_files():
+def a_sandbox_names_no_files(lent):
     claim("it cannot have the wallet read, load or write what is outside of it")
     sandboxed = Sandboxed("alice", APPLICATION)
     dialogs = Dialogs(sandboxed, "cancel")
     for key in ("ca", "agent", "pkcs11", "krl"):
         sentence = sandboxed.refused("Denied", ROOT, "Manager", "CreateShare", "sa{sv}a{sv}",
-                                     "org.tigress.ssh.certificate", {key: ("s", "/etc/passwd")}, {})
+                                     SSH, {key: ("s", "/etc/passwd")}, {})
         contains(sentence, "outside of the sandbox", f"why {key} is refused")
+    sentence = sandboxed.refused("Denied", lent, "Credential", "Use", "sa{sv}", "ssh-agent",
+                                 {"agent": ("s", "/run/agent")})
+    contains(sentence, "outside of the sandbox", "why an agent is refused")
     dialogs.had()
 
 
@@ -192,6 +198,19 @@ def one_sandbox_is_one_asker():
     dialogs[1].opens()
 
 
+def is_lent(bob, alice):
+    """A certificate of bob's: what has a target."""
+    authority = os.path.join(home("bob"), "ca")
+    subprocess.run(["as", "bob", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", authority],
+                   check=True)
+    share = bob.call(ROOT, "Manager", "CreateShare", "sa{sv}a{sv}", SSH,
+                     {"ca": ("s", authority), "principals": ("as", ["alice"])},
+                     {"pin": ("b", False), "wait": ("b", True)})
+    received = alice.accept(bob.invitation(share))
+    alice.reaches(received, "completed")
+    return alice.get(received, "Credential")
+
+
 def main():
     alice, bob = Caller("alice"), Caller("bob")
     link = bob.invitation(bob.share())
@@ -205,15 +224,16 @@ def main():
         alice.reaches(received, "completed")
         shares.append([("initiator", share), ("recipient", received)])
     credential = alice.get(shares[0][1][1], "Credential")
+    lent = is_lent(bob, alice)
     signatures = no_method_is_forgotten(alice, (ROOT, shares[0][0][1], credential))
 
     consent("alice", "ask")
     sandboxed = Sandboxed("alice", APPLICATION)
     askers = [Asker(alice), Asker(Caller("alice")), Asker(sandboxed)]
-    the_table_holds(signatures, askers, shares, credential, link)
+    the_table_holds(signatures, askers, shares, credential, lent, link)
     a_sandbox_can_do_nothing_in_secret(sandboxed, alice, shares[2], credential)
     a_sandbox_rules_over_its_own(alice)
-    a_sandbox_names_no_files()
+    a_sandbox_names_no_files(lent)
     one_sandbox_is_one_asker()
     skip("a snap's label: there is no AppArmor to give one (tests/bus/test-process.c reads one)")
 

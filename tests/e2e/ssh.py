@@ -4,13 +4,15 @@
 more after it was revoked."""
 
 import json
+import subprocess
 import sys
 import time
 
 from crash_parts import Failed, Person, Wrong, claim, enter_world, equal, refused, run, until
 
 enter_world()
-from ssh_parts import SSH, Authority, Server, content_of, leaves_nothing, put_key  # noqa: E402
+from ssh_parts import (Agent, Authority, Server, content_of, leaves_nothing, put_key,  # noqa: E402
+                       options as typed_options)
 
 
 def is_lent(alice, bob, authority, settings=None, **terms):
@@ -65,6 +67,13 @@ def details(alice, bob, authority, server):
           "from another address")
 
 
+def use(person, credential, socket, **options):
+    """What the wallet says of having put it into the agent."""
+    answer = person.call(credential, "Credential", "Use", "sa{sv}", "ssh-agent",
+                         *typed_options(agent=socket, **options))
+    return {name: value["data"] for name, value in answer.items()}
+
+
 def limits(alice, bob, authority, server):
     claim("another principal, and a time that is not yet or over, are not let in")
     for name, terms in (("principal", {"principals": ["root"]}),
@@ -76,7 +85,13 @@ def limits(alice, bob, authority, server):
     share, received = is_lent(alice, bob, authority, not_after=("t", end))
     key = put_key(bob, content_of(bob, received), "short")
     equal(server.login(bob, key), "in", "before its end")
-    return key, end
+    claim("put to use, it stays in an agent no longer than it is valid")
+    credential = bob.get(received, "Credential")
+    with Agent(bob) as own:
+        answer = use(bob, credential, own.socket)
+        equal(answer["until"] < end, True, f"how long: {answer}")
+        equal(server.login(bob, agent=own.socket), "in", "by agent, before its end")
+    return key, credential, end
 
 
 def revocation(alice, bob, authority, server):
@@ -144,30 +159,20 @@ def arguments(alice, authority):
 
 def agent(alice, bob, authority, server):
     claim("an authority's key that is in an ssh-agent alone signs as well")
-    home = alice.environment["HOME"]
-    socket = f"{home}/agent"
-    said = run("as", alice.name, "ssh-agent", "-a", socket)
-    pid = said.split("SSH_AGENT_PID=")[1].split(";")[0]
-    try:
-        run("as", alice.name, "env", f"SSH_AUTH_SOCK={socket}", "ssh-add", "-q", authority.key)
-        share, received = is_lent(alice, bob, authority, ca=f"{authority.key}.pub", agent=socket)
+    with Agent(alice) as holder:
+        holder.add(authority.key)
+        share, received = is_lent(alice, bob, authority, ca=f"{authority.key}.pub",
+                                  agent=holder.socket)
         equal(server.login(bob, put_key(bob, content_of(bob, received), "agent")), "in", "agent")
-    finally:
-        run("kill", pid)
     claim("an agent that is gone is waited for: nothing is given up, and it goes on by itself")
-    share = authority.lend({"compat": True}, ca=f"{authority.key}.pub", agent=socket)
+    share = authority.lend({"compat": True}, ca=f"{authority.key}.pub", agent=holder.socket)
     received = bob.accept(alice.invitation(share))
     until("the trouble is told", lambda: alice.get(share, "Failure")[0] == "Failed")
     equal(alice.state(share), "exchanging", "the state meanwhile")
     refused(lambda: bob.call(received, "Share", "Relinquish"), "has been answered already")
-    run("as", alice.name, "rm", "-f", socket)
-    said = run("as", alice.name, "ssh-agent", "-a", socket)
-    pid = said.split("SSH_AGENT_PID=")[1].split(";")[0]
-    try:
-        run("as", alice.name, "env", f"SSH_AUTH_SOCK={socket}", "ssh-add", "-q", authority.key)
+    with Agent(alice) as holder:
+        holder.add(authority.key)
         bob.reaches(received, "completed")
-    finally:
-        run("kill", pid)
     claim("an authority's key that was changed after the consent signs nothing")
     share = authority.lend()
     for suffix in ("", ".pub"):
@@ -179,6 +184,70 @@ def agent(alice, bob, authority, server):
     equal(bob.ended(received), "cancelled", "bob's share")
     for suffix in ("", ".pub"):
         run("as", alice.name, "mv", authority.key + suffix + ".old", authority.key + suffix)
+
+
+def own_agent(alice, bob, authority, server):
+    claim("what arrives is in no agent; put to use it is in the recipient's own, and logs in")
+    share, received = is_lent(alice, bob, authority)
+    credential = bob.get(received, "Credential")
+    equal([name for name, _ in bob.get(credential, "Targets")], ["ssh-agent"], "its targets")
+    with Agent(bob) as own:
+        equal(own.has(), [], "before")
+        answer = use(bob, credential, own.socket)
+        leaves_nothing(bob)
+        equal(server.login(bob, agent=own.socket), "in", "by agent")
+        equal(answer["agent"], own.socket, "where it is")
+        equal(answer["until"] < bob.get(credential, "NotAfter"), True, f"how long: {answer}")
+        claim("put to use twice it is there once; a shorter life is as short")
+        before = own.has()
+        answer = use(bob, credential, own.socket, lifetime=("u", 5))
+        equal(answer["until"] <= time.time() + 5, True, f"how long: {answer}")
+        until("it is forgotten", lambda: own.has() == [])
+        use(bob, credential, own.socket, lifetime=("u", 4000000000))
+        equal(own.has(), before, "what is there")
+        claim("taken back, it opens nothing, wherever it is")
+        alice.call(share, "Share", "Revoke", "s", "")
+        equal(server.login(bob, agent=own.socket), None, "after Revoke")
+    claim("what cannot be done is said, and changes nothing")
+    for part, target, words in (
+            ("no such use, only \"ssh-agent\"", "agent", {}),
+            ("not a key known here", "ssh-agent", {"life": ("u", 3)}),
+            ("must be of type u", "ssh-agent", {"lifetime": "3"}),
+            ("at least a second", "ssh-agent", {"lifetime": ("u", 0), "agent": own.socket}),
+            ("whole path", "ssh-agent", {"agent": "agent"}),
+            ("knows of no ssh-agent", "ssh-agent", {}),
+            ("ssh-add: ", "ssh-agent", {"agent": own.socket})):
+        refused(lambda: bob.call(credential, "Credential", "Use", "sa{sv}", target,
+                                 *typed_options(**words)), part)
+    leaves_nothing(bob)
+    copy = bob.accept(alice.invitation(alice.share("a copy")))
+    bob.reaches(copy, "completed")
+    copy = bob.get(copy, "Credential")
+    equal(bob.get(copy, "Targets"), [], "targets of a copy")
+    refused(lambda: use(bob, copy, own.socket), "put to use by nothing here")
+
+
+def asks_each_time(alice, bob, authority, server):
+    claim("with confirm the agent asks whether it may be used, each time")
+    share, received = is_lent(alice, bob, authority)
+    credential = bob.get(received, "Credential")
+    for askpass, outcome in (("/bin/false", None), ("/bin/true", "in")):
+        with Agent(bob, askpass=askpass) as own:
+            use(bob, credential, own.socket, confirm=True)
+            equal(server.login(bob, agent=own.socket), outcome, f"asked by {askpass}")
+
+
+def mismatched(alice, bob, authority):
+    claim("a key whose certificate is not its own is not said to be in the agent")
+    (_, one), (_, other) = (is_lent(alice, bob, authority) for _ in range(2))
+    credential = bob.get(one, "Credential")
+    end = "-----END OPENSSH PRIVATE KEY-----\n"
+    key, certificate = content_of(bob, one).split(end)[0], content_of(bob, other).split(end)[1]
+    run("as", bob.name, "secret-tool", "store", "--label", "changed", "tigress", "credential", "id",
+        credential.rsplit("/", 1)[1], input=key + end + certificate)
+    with Agent(bob) as own:
+        refused(lambda: use(bob, credential, own.socket), "has not taken the certificate")
+        equal([line for line in own.has() if "-cert-" in line], [], "certificates")
 
 
 def by_hand(alice, bob, authority, server):
@@ -210,15 +279,19 @@ def main():
     server = Server(alice, authority)
     try:
         arguments(alice, authority)
-        short, end = limits(alice, bob, authority, server)
+        short, credential, end = limits(alice, bob, authority, server)
+        own_agent(alice, bob, authority, server)
         ways(alice, bob, authority, server)
         details(alice, bob, authority, server)
         revocation(alice, bob, authority, server)
         agent(alice, bob, authority, server)
+        asks_each_time(alice, bob, authority, server)
+        mismatched(alice, bob, authority)
         by_hand(alice, bob, authority, server)
         claim("a certificate whose time is over is not let in")
         until("its end", lambda: time.time() > end + 1)
         equal(server.login(bob, short), None, "after its end")
+        refused(lambda: use(bob, credential, "/nowhere"), "the certificate is over")
     except (Wrong, Failed) as failure:
         for person in (alice, bob):
             print(run("bus-log", person.name)[-3000:], file=sys.stderr)

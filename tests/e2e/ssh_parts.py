@@ -17,7 +17,7 @@ def typed(name, value, signature=None):
     signature = signature or TYPES[type(value)]
     if signature == "as":
         return [name, "as", str(len(value)), *value]
-    return [name, signature, {True: "true", False: "false"}.get(value, str(value))]
+    return [name, signature, str(value).lower() if isinstance(value, bool) else str(value)]
 
 
 def options(**values):
@@ -87,12 +87,13 @@ class Server:
         self.process.terminate()
         self.process.wait()
 
-    def login(self, client, key, command="echo in", user=None, source=None):
-        """What the server said; None: not let in."""
+    def login(self, client, key=None, command="echo in", user=None, source=None, agent=None):
+        """What the server said, to a key or to all that an agent has; None: not let in."""
+        with_what = (["-i", key, "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"] if key
+                     else ["-o", f"IdentityAgent={agent}"])
         done = subprocess.run(
-            ["as", client.name, "ssh", "-F", "none", "-i", key, "-p", str(self.port),
-             *(["-b", source] if source else []),
-             "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes",
+            ["as", client.name, "ssh", "-F", "none", *with_what, "-p", str(self.port),
+             *(["-b", source] if source else []), "-o", "BatchMode=yes",
              "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
              f"{user or self.person.name}@127.0.0.1", command],
             capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -101,6 +102,34 @@ class Server:
                 raise Wrong(f"ssh: {done.stderr}")
             return None
         return done.stdout.strip()
+
+
+class Agent:
+    """A person's own ssh-agent; who asks whether a key may be used is `askpass`."""
+
+    def __init__(self, person, name="agent", askpass="/bin/false"):
+        self.person = person
+        self.socket = f"{person.environment['HOME']}/{name}"
+        run("as", person.name, "rm", "-f", self.socket)  # of a former one
+        said = run("as", person.name, "env", f"SSH_ASKPASS={askpass}", "SSH_ASKPASS_REQUIRE=force",
+                   "ssh-agent", "-a", self.socket)
+        self.pid = said.split("SSH_AGENT_PID=")[1].split(";")[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        run("kill", self.pid)
+
+    def add(self, *arguments):
+        run("as", self.person.name, "env", f"SSH_AUTH_SOCK={self.socket}", "ssh-add", "-q",
+            *arguments)
+
+    def has(self):
+        """Public keys and certificates, a line each."""
+        return [line for line in run("as", self.person.name, "env", f"SSH_AUTH_SOCK={self.socket}",
+                                     "ssh-add", "-L", check=False).splitlines()
+                if line.startswith("ssh-")]
 
 
 def content_of(person, share):

@@ -420,6 +420,8 @@ fill_reply(sd_bus_message *message, sd_bus_message *reply)
                 return sd_bus_message_append(reply, "s", pin_says ? pin_says : pin ? pin : "");
         if (strcmp(member, "Reveal") == 0)
                 return append_content(reply);
+        if (strcmp(member, "Use") == 0)
+                return sd_bus_message_append(reply, "a{sv}", 1, "agent", "s", text);
         if (strcmp(member, "InspectInvitation") == 0)
                 return append_facts(reply);
         if (strcmp(member, "CheckRelay") == 0)

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The content of a credential, read or erased for a caller: the user is asked, then the keyring. */
+
+#include "daemon/wallet-bus.h"
+#include "dbus/names.h"
+
+typedef struct Access Access;
+
+struct Access {
+        TgWalletBus *bus;
+        TgCall *call;
+        TgKeyringJob *job;
+        void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
+        char *id;
+        TgContentFunc func; /* of reading */
+        gpointer user_data;
+        GDestroyNotify destroy;
+};
+
+static void
+free_access(gpointer data)
+{
+        Access *self = data;
+
+        g_clear_pointer(&self->job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->call, tg_call_unref);
+        if (self->destroy != NULL)
+                self->destroy(self->user_data);
+        g_free(self->id);
+        g_free(self);
+}
+
+static void
+finish(Access *self, const GError *error)
+{
+        if (error != NULL)
+                tg_call_fail(self->call, error);
+        tg_pending_take(self->bus, self);
+        free_access(self);
+}
+
+static void
+on_unlocked(TgSecret *secret,
+            const char *label,
+            const char *content_type,
+            const GError *error,
+            gpointer user_data)
+{
+        Access *self = user_data;
+
+        self->job = NULL;
+        if (error != NULL)
+                finish(self, error);
+        else
+                self->begin(self);
+}
+
+/* An act of the user's may ask him to unlock the keyring. */
+static void
+allowed(TgWalletBus *bus, TgCall *call, const char *id, gpointer user_data)
+{
+        TgKeyring *keyring = tg_manager_wallet(bus->manager)->keyring;
+        Access **waiting = user_data;
+        Access *self = g_steal_pointer(waiting);
+
+        tg_pending_add(bus, self, free_access);
+        if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(call))
+                self->job = tg_keyring_unlock(keyring, on_unlocked, self);
+        else
+                self->begin(self);
+}
+
+static void
+free_waiting(gpointer user_data)
+{
+        Access **waiting = user_data;
+
+        g_clear_pointer(waiting, free_access);
+        g_free(waiting);
+}
+
+static Access *
+new_access(TgWalletBus *bus, TgCall *call, const char *id, void (*begin)(Access *self))
+{
+        Access *self = g_new0(Access, 1);
+
+        self->bus = bus;
+        self->call = tg_call_ref(call);
+        self->id = g_strdup(id);
+        self->begin = begin;
+        return self;
+}
+
+static void
+ask(Access *self, const char *action)
+{
+        Access **waiting = g_new(Access *, 1);
+
+        *waiting = self;
+        tg_permit_ask(self->bus, self->call, action, self->id, allowed, waiting, free_waiting);
+}
+
+/* ---- reading ---- */
+
+/* Judged when all is there, for much can happen while somebody is asked. */
+static gboolean
+may_use(const Access *self, GError **error)
+{
+        const TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
+
+        if (credential != NULL)
+                return tg_credential_judge(credential, error);
+        tg_set_error(error, TG_ERROR_NOT_FOUND, "the credential is gone meanwhile");
+        return FALSE;
+}
+
+static void
+on_content(TgSecret *secret,
+           const char *label,
+           const char *content_type,
+           const GError *error,
+           gpointer user_data)
+{
+        Access *self = user_data;
+
+        g_autoptr(GError) refused = NULL;
+
+        self->job = NULL;
+        if (error == NULL && may_use(self, &refused))
+                self->func(self->bus, self->call, self->id, secret, self->user_data);
+        finish(self, error != NULL ? error : refused);
+}
+
+static void
+load_content(Access *self)
+{
+        self->job = tg_keyring_load_credential(
+                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_content, self);
+}
+
+void
+tg_content_ask(TgWalletBus *bus,
+               TgCall *call,
+               const char *action,
+               const char *id,
+               TgContentFunc func,
+               gpointer user_data,
+               GDestroyNotify destroy)
+{
+        Access *self = new_access(bus, call, id, load_content);
+
+        self->func = func;
+        self->user_data = user_data;
+        self->destroy = destroy;
+        ask(self, action);
+}
+
+/* ---- Remove ---- */
+
+static void
+on_removed(TgSecret *secret,
+           const char *label,
+           const char *content_type,
+           const GError *error,
+           gpointer user_data)
+{
+        Access *self = user_data;
+        TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
+        g_autoptr(GError) failure = NULL;
+
+        self->job = NULL;
+        /* The row goes last: a crash in between leaves a credential without content,
+         * which can be removed again; never content that nothing points to. */
+        if (error == NULL && credential != NULL)
+                tg_manager_drop_credential(self->bus->manager, credential, &failure);
+        if (error == NULL && failure == NULL)
+                tg_call_return(self->call, NULL);
+        finish(self, error != NULL ? error : failure);
+}
+
+static void
+remove_content(Access *self)
+{
+        self->job = tg_keyring_remove_credential(
+                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_removed, self);
+}
+
+int
+tg_remove(TgWalletBus *bus, sd_bus_message *message, const TgCredential *credential)
+{
+        g_autoptr(TgCall) call = NULL;
+        g_autoptr(GError) refused = NULL;
+
+        call = tg_call_new(bus->callers, message, &refused);
+        if (call == NULL)
+                return tg_reply_error(message, refused);
+        ask(new_access(bus, call, credential->id, remove_content), TG_ACTION_REMOVE);
+        return 1;
+}
