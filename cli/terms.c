@@ -30,6 +30,7 @@ static const struct {
         {"peers",       AS_PATH},
         {"permit",      AS_LIST},
         {"pkcs11",      AS_PATH},
+        {"pkcs11-pin",  AS_PATH},
         {"pool",        AS_LIST},
         {"principals",  AS_LIST},
         {"valid-for",   AS_SPAN},

@@ -2,9 +2,12 @@
 
 #include "daemon/workplace.h"
 
+#include "config.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,6 +16,7 @@
 #include "protocol/text.h"
 
 #define FOLDER "tigress-steps"
+#define ASKPASS LIBEXECDIR "/tigress-askpass"
 #define MAX_SENTENCE_BYTES 200
 
 struct TgWorkplace {
@@ -277,7 +281,7 @@ not_started(gpointer user_data)
 
 /* Nothing of ours that it does not need; and nobody is asked for anything behind our back. */
 static GStrv
-environment(const char *agent)
+environment(const char *agent, gboolean has_pin)
 {
         GStrv list = NULL;
 
@@ -285,10 +289,35 @@ environment(const char *agent)
         list = g_environ_setenv(list, "HOME", g_get_home_dir(), TRUE);
         list = g_environ_setenv(list, "LC_ALL", "C.UTF-8", TRUE);
         list = g_environ_setenv(list, "TZ", "UTC", TRUE);
-        list = g_environ_setenv(list, "SSH_ASKPASS_REQUIRE", "never", TRUE);
+        list = g_environ_setenv(list, "SSH_ASKPASS", ASKPASS, TRUE);
+        list = g_environ_setenv(list, "SSH_ASKPASS_REQUIRE", has_pin ? "force" : "never", TRUE);
         if (agent != NULL)
                 list = g_environ_setenv(list, "SSH_AUTH_SOCK", agent, TRUE);
         return list;
+}
+
+static void
+run(TgWorkplace *self,
+    const char *const *argv,
+    GSubprocessLauncher *launcher,
+    const char *input,
+    GCancellable *cancellable,
+    TgToolFunc func,
+    gpointer user_data)
+{
+        Tool *tool = g_new0(Tool, 1);
+
+        tool->name = g_strdup(argv[0]);
+        tool->func = func;
+        tool->user_data = user_data;
+        tool->cancellable = g_object_ref(cancellable);
+        g_subprocess_launcher_set_cwd(launcher, self->path);
+        tool->process = g_subprocess_launcher_spawnv(launcher, argv, NULL);
+        if (tool->process == NULL) {
+                g_idle_add_full(G_PRIORITY_DEFAULT, not_started, tool, NULL);
+                return;
+        }
+        g_subprocess_communicate_utf8_async(tool->process, input, cancellable, on_ended, tool);
 }
 
 void
@@ -303,20 +332,45 @@ tg_workplace_run(TgWorkplace *self,
         g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
                 G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE |
                 G_SUBPROCESS_FLAGS_STDERR_PIPE);
-        g_auto(GStrv) variables = environment(agent);
-        Tool *tool = g_new0(Tool, 1);
+        g_auto(GStrv) variables = environment(agent, FALSE);
 
-        tool->name = g_strdup(argv[0]);
-        tool->func = func;
-        tool->user_data = user_data;
-        tool->cancellable = g_object_ref(cancellable);
         g_subprocess_launcher_set_environ(launcher, variables);
-        g_subprocess_launcher_set_cwd(launcher, self->path);
-        tool->process = g_subprocess_launcher_spawnv(launcher, argv, NULL);
-        if (tool->process == NULL) {
-                g_idle_add_full(G_PRIORITY_DEFAULT, not_started, tool, NULL);
-                return;
+        run(self, argv, launcher, input != NULL ? input : "", cancellable, func, user_data);
+}
+
+/* A pipe with room for more than a PIN takes it without waiting. -1: there is none. */
+static int
+pipe_with(const TgSecret *pin)
+{
+        gsize n_bytes;
+        const guint8 *bytes = tg_secret_get(pin, &n_bytes);
+        int fds[2];
+
+        if (n_bytes > PIPE_BUF || pipe2(fds, O_CLOEXEC) < 0)
+                return -1;
+        if (write(fds[1], bytes, n_bytes) != (gssize)n_bytes) {
+                close(fds[0]);
+                fds[0] = -1;
         }
-        g_subprocess_communicate_utf8_async(
-                tool->process, input != NULL ? input : "", cancellable, on_ended, tool);
+        close(fds[1]);
+        return fds[0];
+}
+
+void
+tg_workplace_run_with_pin(TgWorkplace *self,
+                          const char *const *argv,
+                          const TgSecret *pin,
+                          GCancellable *cancellable,
+                          TgToolFunc func,
+                          gpointer user_data)
+{
+        g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(
+                G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_PIPE);
+        g_auto(GStrv) variables = environment(NULL, TRUE);
+        int fd = pipe_with(pin);
+
+        g_subprocess_launcher_set_environ(launcher, variables);
+        if (fd >= 0)
+                g_subprocess_launcher_take_stdin_fd(launcher, fd);
+        run(self, argv, launcher, NULL, cancellable, func, user_data);
 }

@@ -47,3 +47,11 @@ void tg_workplace_run(TgWorkplace *self,
                       GCancellable *cancellable,
                       TgToolFunc func,
                       gpointer user_data);
+/* The same, with nothing at its door and no agent, for a program of OpenSSH that loads a token's
+ * library: the first that asks for the token's PIN is given @pin, by a pipe; nobody else is. */
+void tg_workplace_run_with_pin(TgWorkplace *self,
+                               const char *const *argv,
+                               const TgSecret *pin,
+                               GCancellable *cancellable,
+                               TgToolFunc func,
+                               gpointer user_data);

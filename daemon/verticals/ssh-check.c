@@ -74,6 +74,8 @@ take_terms(GVariant *terms, TgSshJob *job, GError **error)
 {
         TgSshGrant *grant = &job->grant;
         g_autofree char *pkcs11 = lookup_text(terms, "pkcs11");
+        g_autofree char *pin = lookup_text(terms, "pkcs11-pin");
+        g_autoptr(TgSecret) secret = NULL; /* is it there? */
 
         tg_random(&job->serial, sizeof job->serial);
         job->serial >>= 1; /* databases like them signed */
@@ -93,6 +95,10 @@ take_terms(GVariant *terms, TgSshJob *job, GError **error)
                 return invalid(error, "the key \"ca\" is missing: the authority's key");
         if (job->agent != NULL && pkcs11 != NULL)
                 return invalid(error, "give one of \"agent\" and \"pkcs11\"");
+        if (pin != NULL && pkcs11 == NULL)
+                return invalid(error, "\"pkcs11-pin\" is of a token: give \"pkcs11\" as well");
+        if (pin != NULL && (secret = tg_ssh_read_pin(pin, error)) == NULL)
+                return FALSE;
         return take_permits(terms, grant, error) && take_times(terms, grant, error);
 }
 
@@ -130,6 +136,7 @@ answer(TgSshJob *job)
         copy_term(checked, terms, "ca");
         copy_term(checked, terms, "agent");
         copy_term(checked, terms, "pkcs11");
+        copy_term(checked, terms, "pkcs11-pin");
 
         tg_ssh_grant_show(&job->grant, job->step);
         where = g_strconcat(ca,
@@ -198,6 +205,12 @@ tg_ssh_check(TgStep *step)
                 return;
         if (!take_terms(terms, job, &error)) {
                 tg_ssh_job_fail(job, error);
+                return;
+        }
+        if (pkcs11 != NULL && !is_regular(pkcs11)) {
+                tg_ssh_job_fail(job,
+                                tg_error_new(TG_ERROR_INVALID,
+                                             "\"pkcs11\" names no file: the token's library"));
                 return;
         }
         if (job->agent != NULL || pkcs11 != NULL) {

@@ -38,6 +38,24 @@ take_terms(TgSshJob *job, GError **error)
         return FALSE;
 }
 
+/* ---- the token ---- */
+
+static gboolean
+has_pin(const TgSshJob *job)
+{
+        return g_variant_lookup(
+                tg_step_context(job->step)->terms, "pkcs11-pin", "&s", &(const char *){NULL});
+}
+
+static TgSecret *
+read_pin(const TgSshJob *job, GError **error)
+{
+        const char *path = NULL;
+
+        g_variant_lookup(tg_step_context(job->step)->terms, "pkcs11-pin", "&s", &path);
+        return tg_ssh_read_pin(path, error);
+}
+
 /* ---- the certificate ---- */
 
 static gboolean
@@ -57,6 +75,17 @@ is_as_consented(const TgSshJob *job, const char *line, GError **error)
         return FALSE;
 }
 
+/* A wrong PIN is not tried again: after a few the token takes none. */
+static GError *
+not_signed(const TgSshJob *job, const GError *failure)
+{
+        if (!has_pin(job))
+                return g_error_copy(failure);
+        return tg_error_new(TG_ERROR_INVALID,
+                            "the token has not signed (%s): is the PIN right? nothing was signed",
+                            failure->message);
+}
+
 static void
 on_signed(const char *output, const GError *failure, gpointer user_data)
 {
@@ -68,7 +97,7 @@ on_signed(const char *output, const GError *failure, gpointer user_data)
         g_autoptr(GError) error = NULL;
 
         if (failure != NULL)
-                error = g_error_copy(failure);
+                error = not_signed(job, failure);
         else
                 line = tg_workplace_read(
                         job->place, "key-cert.pub", TG_SSH_MAX_CERTIFICATE_CHARS, &error);
@@ -123,10 +152,12 @@ add_authority(GPtrArray *argv, const TgSshJob *job)
 static void
 sign(TgSshJob *job)
 {
+        g_autoptr(TgSecret) pin = NULL;
         const TgSshGrant *grant = &job->grant;
         g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func(g_free);
         g_autofree char *from = utc(grant->valid_after);
         g_autofree char *to = utc(grant->valid_before);
+        GError *error = NULL;
 
         add(argv, "ssh-keygen", NULL);
         add(argv, "-q", NULL);
@@ -146,7 +177,10 @@ sign(TgSshJob *job)
         add(argv, "key.pub", NULL);
         g_ptr_array_add(argv, NULL);
 
-        tg_ssh_job_run(job, (const char *const *)argv->pdata, NULL, on_signed);
+        if (has_pin(job) && (pin = read_pin(job, &error)) == NULL)
+                tg_ssh_job_fail(job, error);
+        else
+                tg_ssh_job_run_with_pin(job, (const char *const *)argv->pdata, pin, on_signed);
 }
 
 /* ---- the request ---- */

@@ -66,6 +66,19 @@ tg_ssh_job_run(TgSshJob *self, const char *const *argv, const char *input, TgToo
                 self->place, argv, input, self->agent, tg_step_cancellable(self->step), func, self);
 }
 
+void
+tg_ssh_job_run_with_pin(TgSshJob *self,
+                        const char *const *argv,
+                        const TgSecret *pin,
+                        TgToolFunc func)
+{
+        if (pin == NULL)
+                tg_ssh_job_run(self, argv, NULL, func);
+        else
+                tg_workplace_run_with_pin(
+                        self->place, argv, pin, tg_step_cancellable(self->step), func, self);
+}
+
 char *
 tg_ssh_statement(const TgStepContext *context, GError **error)
 {
@@ -102,6 +115,7 @@ static const TgTermKey terms[] = {
         {"ca",             "p",  4096                    },
         {"agent",          "p",  1024                    },
         {"pkcs11",         "p",  4096                    },
+        {"pkcs11-pin",     "p",  4096                    },
         {"principals",     "as", TG_SSH_MAX_NAME_BYTES   },
         {"key-id",         "s",  TG_SSH_MAX_KEY_ID_BYTES },
         {"valid-for",      "u",  0                       },

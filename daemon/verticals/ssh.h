@@ -33,9 +33,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgSshJob, tg_ssh_job_free)
 void tg_ssh_job_fail(TgSshJob *self, GError *error);
 void tg_ssh_job_run(TgSshJob *self, const char *const *argv, const char *input, TgToolFunc func);
 
+/* The same of what needs a token; @pin NULL: it asks for none. */
+void tg_ssh_job_run_with_pin(TgSshJob *self,
+                             const char *const *argv,
+                             const TgSecret *pin,
+                             TgToolFunc func);
+
 /* What the holder of a key signs to show that he holds it, in this share; NULL and @error: there is
  * nothing to bind it to. */
 char *tg_ssh_statement(const TgStepContext *context, GError **error);
+
+/* Of a file that is the user's alone. TG_ERROR_INVALID; @path is the term `pkcs11-pin`. */
+TgSecret *tg_ssh_read_pin(const char *path, GError **error);
 
 /* initiator: ssh-check.c, ssh-sign.c, ssh-revoke.c */
 void tg_ssh_check(TgStep *step);

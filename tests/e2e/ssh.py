@@ -67,6 +67,53 @@ def details(alice, bob, authority, server):
           "from another address")
 
 
+def token(alice, bob, authority, server):
+    claim("an authority's key in a PKCS#11 token signs, with the PIN out of a file, and is revoked")
+    library = "/usr/lib/softhsm/libsofthsm2.so"
+    home = alice.environment["HOME"]
+    run("as", alice.name, "sh", "-c", f"""umask 077
+        mkdir -p {home}/.config/softhsm2 {home}/tokens
+        printf 'directories.tokendir = %s\nobjectstore.backend = file\n' {home}/tokens \
+            >{home}/.config/softhsm2/softhsm2.conf
+        echo 4321 >{home}/pin; echo 9999 >{home}/wrong; echo 4321 >{home}/open
+        chmod 640 {home}/open
+        openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out {home}/key.pem
+        softhsm2-util --init-token --free --label lend --so-pin 1234 --pin 4321
+        softhsm2-util --import {home}/key.pem --token lend --label ca --id 01 --pin 4321
+        rm {home}/key.pem
+        ssh-keygen -D {library} >{home}/token.pub""")
+    server.trust(f"{home}/token.pub")
+    terms = {"ca": f"{home}/token.pub", "pkcs11": library, "pkcs11_pin": f"{home}/pin"}
+    share, received = is_lent(alice, bob, authority, **terms)
+    key = put_key(bob, content_of(bob, received), "token")
+    equal(server.login(bob, key), "in", "token")
+    alice.call(share, "Share", "Revoke", "s", "")
+    equal(server.login(bob, key), None, "after Revoke")
+    claim("a wrong PIN is tried once, and ends the share")
+    share = authority.lend({"compat": True}, **{**terms, "pkcs11_pin": f"{home}/wrong"})
+    received = bob.accept(alice.invitation(share))
+    equal(alice.ended(share), "failed", "alice's share")
+    equal("is the PIN right" in alice.get(share, "Failure")[1], True, "why")
+    leaves_nothing(alice)
+    claim("a PIN that others can read, or that is none, is refused before anybody is asked")
+    for part, words in (("not yours alone", {"pkcs11_pin": f"{home}/open"}),
+                        ("names no file", {"pkcs11_pin": f"{home}/none"}),
+                        ("names no file", {"pkcs11_pin": "/dev/zero"}),
+                        ("holds no PIN", {"pkcs11_pin": f"{authority.key}"}),
+                        ("is of a token", {"pkcs11": None}),
+                        ("the token's library", {"pkcs11": f"{home}/none.so"})):
+        refused(lambda words=words: authority.lend(**{**terms, **words}), part)
+    claim("a token that was put into an ssh-agent signs there")
+    run("as", alice.name, "sh", "-c", f"umask 077; printf '#!/bin/sh\necho 4321\n' >{home}/says-pin;"
+        f"chmod 700 {home}/says-pin")
+    with Agent(alice) as holder:
+        run("as", alice.name, "env", f"SSH_AUTH_SOCK={holder.socket}", "SSH_ASKPASS_REQUIRE=force",
+            f"SSH_ASKPASS={home}/says-pin", "ssh-add", "-s", library)
+        share, received = is_lent(alice, bob, authority, ca=f"{home}/token.pub",
+                                  agent=holder.socket)
+        equal(server.login(bob, put_key(bob, content_of(bob, received), "held")), "in", "agent")
+
+
 def use(person, credential, socket, **options):
     """What the wallet says of having put it into the agent."""
     answer = person.call(credential, "Credential", "Use", "sa{sv}", "ssh-agent",
@@ -285,6 +332,7 @@ def main():
         details(alice, bob, authority, server)
         revocation(alice, bob, authority, server)
         agent(alice, bob, authority, server)
+        token(alice, bob, authority, server)
         asks_each_time(alice, bob, authority, server)
         mismatched(alice, bob, authority)
         by_hand(alice, bob, authority, server)

@@ -63,10 +63,12 @@ class Server:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.trusted = f"{folder}/trusted"
+        self.trust(f"{authority.key}.pub")
         with open(f"{folder}/config", "w") as config:
             config.write(
                 f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {folder}/host\n"
-                f"TrustedUserCAKeys {authority.key}.pub\nRevokedKeys {authority.krl}\n"
+                f"TrustedUserCAKeys {self.trusted}\nRevokedKeys {authority.krl}\n"
                 f"PidFile none\nUsePAM no\nStrictModes no\nAuthorizedKeysFile none\n"
                 f"PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n")
         # A list that is not there lets nobody in.
@@ -82,6 +84,9 @@ class Server:
                 raise Wrong(f"sshd does not run: {log.read()}")
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def trust(self, key):
+        run("as", self.person.name, "sh", "-c", 'cat "$1" >>"$2"', "-", key, self.trusted)
 
     def stop(self):
         self.process.terminate()
