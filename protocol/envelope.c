@@ -17,6 +17,7 @@ tg_header_clear(TgHeader *header)
         g_clear_pointer(&header->title, g_free);
         g_clear_pointer(&header->description, g_free);
         g_clear_pointer(&header->image_url, g_free);
+        g_clear_pointer(&header->next, tg_secret_unref);
 }
 
 void
@@ -78,6 +79,9 @@ take_extras(const TgJson *object, TgHeader *header)
 
         header->reads_end = tg_json_get(object, "end", &value) &&
                             tg_json_get_uint(&value, &number) && number == 1;
+        if (tg_json_get_typed(object, "next", TG_JSON_OBJECT, &value) &&
+            value.n_chars <= TG_MAX_NEXT_CHARS)
+                header->next = tg_secret_new(value.text, value.n_chars, NULL);
         if (!tg_json_get_typed(object, "display", TG_JSON_OBJECT, &value))
                 return;
         header->title = tg_json_dup_text(&value, "title", TG_MAX_TITLE_BYTES);
@@ -228,6 +232,13 @@ put_header(Writer *self, const TgHeader *header, gsize n_padding)
         if (header->reads_end)
                 put(self, ",\"end\":1");
         put_display(self, header);
+        if (header->next) {
+                gsize n_next;
+                const guint8 *next = tg_secret_get(header->next, &n_next);
+
+                put(self, ",\"next\":");
+                put_bytes(self, next, n_next);
+        }
         put(self, ",\"pad\":\"");
         if (self->at) {
                 memset(self->at, '0', n_padding);

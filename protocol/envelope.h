@@ -30,9 +30,12 @@ typedef struct {
         char *title;
         char *description;
         char *image_url;
+        /* An invitation to what goes on after this exchange (sequel.h), as a JSON object: a secret
+         * as the link in it is. NULL: none. */
+        TgSecret *next;
 } TgHeader;
 
-/* Frees the texts of a header that owns them. */
+/* Frees what a header owns. */
 void tg_header_clear(TgHeader *header);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgHeader, tg_header_clear)
 

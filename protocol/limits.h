@@ -37,6 +37,7 @@
 #define TG_MAX_LINK_CHARS 4096
 #define TG_MAX_TEMPLATE_CHARS 2048 /* the link holds it in base64 */
 #define TG_MAX_LINK_VERSION 999
+#define TG_MAX_NEXT_CHARS (TG_MAX_LINK_CHARS + 64) /* a link and a time, inside a message */
 
 /* Mailbox API */
 #define TG_MAX_BODY_BYTES (128 * 1024)

@@ -277,6 +277,7 @@ next_header(const TgThread *self, const TgHeader *extra, TgHeader *ret_header)
                 header.title = extra->title;
                 header.description = extra->description;
                 header.image_url = extra->image_url;
+                header.next = extra->next;
         }
         *ret_header = header;
 }
