@@ -86,6 +86,7 @@ print_share(const TgObject *share)
         tg_output_field("Transport", tg_object_text(share, "Transport"));
         tg_output_field("Asked by", tg_object_text(share, "Application"));
         tg_output_field("Credential", tg_object_reference(share, "Credential"));
+        tg_output_field("Renews", tg_object_reference(share, "Grant"));
         print_details(share);
 }
 

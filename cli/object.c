@@ -393,6 +393,7 @@ share_to_json(const TgObject *self, TgJsonLine *line)
         else
                 tg_json_line_string(line, "pin_attempts_left", NULL);
         add_reference(self, line, "credential", "Credential");
+        add_reference(self, line, "grant", "Grant");
         add_text(self, line, "application", "Application");
         add_pairs(self, line, "details", "Details");
 }

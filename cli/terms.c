@@ -33,6 +33,7 @@ static const struct {
         {"pkcs11-pin",  AS_PATH},
         {"pool",        AS_LIST},
         {"principals",  AS_LIST},
+        {"renew-until", AS_TIME},
         {"valid-for",   AS_SPAN},
 };
 
@@ -196,6 +197,24 @@ tg_terms_build(const TgTerms *self)
         return build(self, NULL);
 }
 
+/* A time is read by people as one. */
+static void
+explain_more(const char *pair)
+{
+        const char *sign = strchr(pair, '=');
+        g_autofree char *name = sign ? g_strndup(pair, (gsize)(sign - pair)) : g_strdup("");
+        g_autofree char *when = NULL;
+        guint64 time;
+
+        if (sign && type_of(name) == AS_TIME &&
+            g_ascii_string_to_unsigned(sign + 1, 10, 0, G_MAXINT64, &time, NULL))
+                when = tg_times_full(time, tg_times_now());
+        if (when)
+                tg_output_say("  - %s: %s", name, when);
+        else
+                tg_output_say("  - %s", pair);
+}
+
 void
 tg_terms_explain(const TgTerms *self)
 {
@@ -206,5 +225,5 @@ tg_terms_explain(const TgTerms *self)
         if (self->valid)
                 tg_output_say("  - valid: %s from now", self->valid);
         for (guint i = 0; self->more && i < self->more->len; i++)
-                tg_output_say("  - %s", (const char *)self->more->pdata[i]);
+                explain_more(self->more->pdata[i]);
 }

@@ -182,6 +182,15 @@ on_removed(TgSecret *secret,
 static void
 remove_content(Access *self)
 {
+        TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
+        g_autoptr(GError) error = NULL;
+
+        /* Else a renewal that is under way would put it there again. */
+        if (credential != NULL &&
+            !tg_manager_end_renewals(self->bus->manager, credential, &error)) {
+                finish(self, error);
+                return;
+        }
         self->job = tg_keyring_remove_credential(
                 tg_manager_wallet(self->bus->manager)->keyring, self->id, on_removed, self);
 }

@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "dbus/names.h"
 #include "protocol/limits.h"
 #include "protocol/pin.h"
@@ -240,6 +241,23 @@ can_travel(TgCreate *self, GError **error)
         return FALSE;
 }
 
+/* What goes on must be told to the recipient alone, and be given up where he hears of it. */
+static gboolean
+can_go_on(TgCreate *self, GError **error)
+{
+        g_auto(TgSequel) sequel = {};
+
+        if (self->terms == NULL || self->vertical->sequel == NULL ||
+            !(self->is_compat || tg_create_is_drop(self)) ||
+            !self->vertical->sequel(self->terms, tg_clock_now_s(), &sequel))
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "what is renewed by itself needs a relay's mailbox and a link that is not for "
+                     "other wallets: leave out \"compat\", \"transport\" and \"template\"");
+        return FALSE;
+}
+
 static gsize
 content_size(const TgCreate *self)
 {
@@ -277,7 +295,8 @@ begin(TgCreate *self)
         TgShare *share;
 
         /* It stays until somebody has decided. */
-        if (!can_travel(self, &error) || !tg_call_hold(self->call, content_size(self), &error) ||
+        if (!can_travel(self, &error) || !can_go_on(self, &error) ||
+            !tg_call_hold(self->call, content_size(self), &error) ||
             !tg_authority_has_room(self->bus->authority, caller, &error)) {
                 finish(self, error);
                 return;

@@ -88,17 +88,21 @@ tg_credential_read_detail(TgCredential *self, TgSecret *detail)
         self->details = tg_record_get_variant(detail, FIELD_DETAILS, G_VARIANT_TYPE("a(ss)"));
 }
 
-gboolean
-tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
+/* Borrowed: it lives as long as @self. */
+static TgCredentialRow
+row_of(const TgCredential *self)
 {
-        g_autoptr(TgRecord) record = tg_record_new();
-        g_autoptr(TgSecret) detail = NULL;
-        /* Borrowed for the call. */
-        TgCredentialRow row = {
+        return (TgCredentialRow){
                 .id = self->id,
                 .share_id = self->share_id,
                 .received_s = self->received_s,
         };
+}
+
+static TgSecret *
+write_detail(const TgCredential *self, GError **error)
+{
+        g_autoptr(TgRecord) record = tg_record_new();
 
         tg_record_put_text(record, FIELD_FORMAT, self->format);
         tg_record_put_text(record, FIELD_KIND, self->kind);
@@ -110,9 +114,25 @@ tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
         tg_record_put_number(record, FIELD_NOT_AFTER, (guint64)self->not_after_s);
         tg_record_put_number(record, FIELD_REVOKED, self->is_revoked ? 1 : 0);
         tg_record_put_variant(record, FIELD_DETAILS, self->details);
-        detail = tg_record_write(record, error);
+        return tg_record_write(record, error);
+}
+
+gboolean
+tg_credential_save(const TgCredential *self, TgStore *store, GError **error)
+{
+        g_autoptr(TgSecret) detail = write_detail(self, error);
+        TgCredentialRow row = row_of(self);
 
         return detail != NULL && tg_store_save_credential(store, &row, detail, error);
+}
+
+TgCredential *
+tg_credential_copy(const TgCredential *self, GError **error)
+{
+        g_autoptr(TgSecret) detail = write_detail(self, error);
+        TgCredentialRow row = row_of(self);
+
+        return detail != NULL ? tg_credential_new_stored(&row, detail) : NULL;
 }
 
 gboolean

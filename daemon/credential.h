@@ -41,5 +41,7 @@ gboolean tg_credential_save(const TgCredential *self, TgStore *store, GError **e
 /* Whether its content may be handed out, put to use or shared on; else the sentence that says why
  * not. */
 gboolean tg_credential_judge(const TgCredential *self, GError **error);
+/* NULL and TG_ERROR_LIMIT_REACHED without memory. */
+TgCredential *tg_credential_copy(const TgCredential *self, GError **error);
 void tg_credential_free(TgCredential *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgCredential, tg_credential_free)

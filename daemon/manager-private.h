@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of the manager, for manager.c and manager-resume.c. */
+/* The inside of the manager, for manager.c, manager-resume.c and manager-sequel.c. */
 
 #include "daemon/clock.h"
 #include "daemon/manager.h"
@@ -11,6 +11,7 @@ struct TgManager {
         GHashTable *shares;
         GHashTable *credentials;
         TgCredential *arriving; /* in a transaction that is not through yet */
+        TgShare *following;     /* likewise: the share that is to renew it; NULL: none */
         TgAlarm *alarm;
         const TgManagerObserver *observer;
         gpointer observer_data;
@@ -20,3 +21,26 @@ struct TgManager {
 void tg_manager_set_alarm(TgManager *self);
 /* References to all shares as they are now: what is called for one may add or remove others. */
 GPtrArray *tg_manager_list(TgManager *self);
+/* TG_ERROR_LIMIT_REACHED above the quota. */
+gboolean tg_manager_has_room(TgManager *self, GError **error);
+/* @share is taken; NULL: nothing, and NULL is returned. */
+TgShare *tg_manager_add_share(TgManager *self, TgShare *share);
+
+/* ---- manager-sequel.c ---- */
+
+/* As a share's owner (TgShareOwner): @user_data is the manager. */
+TgShare *tg_manager_find_sequel(TgShare *share, gpointer user_data);
+gboolean tg_manager_make_sequel(
+        TgShare *share, const TgSequel *sequel, guint life_s, GError **error, gpointer user_data);
+/* In the transaction of an arrival: a credential gets its new content, and what is to renew one is
+ * made where @share was told of it. */
+gboolean
+tg_manager_renew(TgManager *self, TgShare *share, const TgArrival *arrival, GError **error);
+gboolean tg_manager_follow(TgManager *self, TgShare *share, GError **error);
+/* The state of @share has changed; it has ended. */
+void tg_manager_sequel_changed(TgManager *self, TgShare *share);
+void tg_manager_sequel_ended(TgManager *self, TgShare *share);
+/* All is read: what a crash has left undone among them is done. */
+void tg_manager_resume_sequels(TgManager *self);
+/* Initiator: shares that follow @share run still. */
+gboolean tg_manager_has_sequels(TgManager *self, const TgShare *share);

@@ -127,6 +127,7 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
                 g_warning("cannot read the stored credentials: %s", error->message);
         for (guint i = 0; i < list->len; i++)
                 lose_removed(self, list->pdata[i]);
+        tg_manager_resume_sequels(self);
         if (finding == TG_VAULT_FINE)
                 drop_missing(self);
         tg_manager_set_alarm(self);

@@ -73,6 +73,8 @@ on_share_changed(TgShare *share, TgShareChange changes, gpointer user_data)
                 tg_manager_set_alarm(self);
         if (self->observer != NULL)
                 self->observer->share_changed(share, changes, self->observer_data);
+        if ((changes & TG_SHARE_STATE) != 0 && tg_share_grant(share)[0] != '\0')
+                tg_manager_sequel_changed(self, share);
 }
 
 /* Shares that were refused go first: a program that is refused ten thousand times has not
@@ -87,16 +89,33 @@ goes_before(const TgShare *share, const TgShare *other)
         return tg_share_ended_s(share) < tg_share_ended_s(other);
 }
 
+/* The first share of a grant that goes on is what it is revoked by. */
+static GHashTable *
+list_grants(TgManager *self)
+{
+        GHashTable *grants = g_hash_table_new(g_str_hash, g_str_equal);
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                if (!tg_share_is_ended(value) && tg_share_grant(value)[0] != '\0')
+                        g_hash_table_add(grants, (gpointer)tg_share_grant(value));
+        return grants;
+}
+
 static TgShare *
 first_to_go(TgManager *self)
 {
+        g_autoptr(GHashTable) grants = list_grants(self);
         GHashTableIter iter;
         gpointer value;
         TgShare *first = NULL;
 
         g_hash_table_iter_init(&iter, self->shares);
         while (g_hash_table_iter_next(&iter, NULL, &value)) {
-                if (!tg_share_is_ended(value) || tg_share_is_busy(value))
+                if (!tg_share_is_ended(value) || tg_share_is_busy(value) ||
+                    g_hash_table_contains(grants, tg_share_id(value)))
                         continue;
                 if (first == NULL || goes_before(value, first))
                         first = value;
@@ -141,6 +160,7 @@ on_share_ended(TgShare *share, gpointer user_data)
                 return;
         if (self->observer != NULL)
                 self->observer->share_ended(share, self->observer_data);
+        tg_manager_sequel_ended(self, share);
         trim_history(self);
         tg_manager_set_alarm(self);
 }
@@ -151,6 +171,8 @@ on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer us
         TgManager *self = user_data;
         TgCredential *credential = NULL;
 
+        if (tg_share_renews(share) != NULL)
+                return tg_manager_renew(self, share, arrival, error);
         if (g_hash_table_size(self->credentials) >= TG_MAX_CREDENTIALS) {
                 tg_set_error(error,
                              TG_ERROR_LIMIT_REACHED,
@@ -177,7 +199,7 @@ on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer us
         /* In the list only when the transaction has gone through. */
         g_clear_pointer(&self->arriving, tg_credential_free);
         self->arriving = credential;
-        return TRUE;
+        return tg_manager_follow(self, share, error);
 }
 
 static void
@@ -185,12 +207,17 @@ on_arrival_saved(TgShare *share, const char *credential_id, gpointer user_data)
 {
         TgManager *self = user_data;
         TgCredential *credential = g_steal_pointer(&self->arriving);
+        TgShare *following = g_steal_pointer(&self->following);
 
         if (credential == NULL)
                 return;
         g_hash_table_replace(self->credentials, credential->id, credential);
-        if (self->observer != NULL)
+        if (self->observer != NULL && tg_share_renews(share) != NULL)
+                self->observer->credential_changed(credential, self->observer_data);
+        else if (self->observer != NULL)
                 self->observer->credential_added(credential, self->observer_data);
+        if (following != NULL)
+                tg_share_go_on(tg_manager_add_share(self, following));
 }
 
 static void
@@ -255,6 +282,8 @@ static const TgShareOwner share_owner = {
         .arrived = on_arrived,
         .arrival_saved = on_arrival_saved,
         .may_claim = on_may_claim,
+        .find_sequel = tg_manager_find_sequel,
+        .make_sequel = tg_manager_make_sequel,
 };
 
 /* ---- the lists ---- */
@@ -317,6 +346,7 @@ tg_manager_free(TgManager *self)
         g_clear_pointer(&self->shares, g_hash_table_unref);
         g_clear_pointer(&self->credentials, g_hash_table_unref);
         g_clear_pointer(&self->arriving, tg_credential_free);
+        g_clear_pointer(&self->following, drop_share);
         tg_alarm_free(self->alarm);
         g_free(self);
 }
@@ -351,8 +381,8 @@ tg_manager_wallet(TgManager *self)
         return self->wallet;
 }
 
-static gboolean
-has_room(TgManager *self, GError **error)
+gboolean
+tg_manager_has_room(TgManager *self, GError **error)
 {
         if (count_running(self) < TG_MAX_RUNNING_SHARES)
                 return TRUE;
@@ -363,8 +393,8 @@ has_room(TgManager *self, GError **error)
         return FALSE;
 }
 
-static TgShare *
-add_share(TgManager *self, TgShare *share)
+TgShare *
+tg_manager_add_share(TgManager *self, TgShare *share)
 {
         if (share == NULL)
                 return NULL;
@@ -378,10 +408,10 @@ add_share(TgManager *self, TgShare *share)
 TgShare *
 tg_manager_offer(TgManager *self, const TgShareOffer *offer, GError **error)
 {
-        if (!has_room(self, error))
+        if (!tg_manager_has_room(self, error))
                 return NULL;
-        return add_share(self,
-                         tg_share_new_initiator(self->wallet, &share_owner, self, offer, error));
+        return tg_manager_add_share(
+                self, tg_share_new_initiator(self->wallet, &share_owner, self, offer, error));
 }
 
 TgShare *
@@ -393,18 +423,18 @@ tg_manager_accept(TgManager *self,
                   const char *starter,
                   GError **error)
 {
-        if (!has_room(self, error))
+        if (!tg_manager_has_room(self, error))
                 return NULL;
-        return add_share(self,
-                         tg_share_new_recipient(self->wallet,
-                                                &share_owner,
-                                                self,
-                                                link,
-                                                own_title,
-                                                pin,
-                                                application,
-                                                starter,
-                                                error));
+        return tg_manager_add_share(self,
+                                    tg_share_new_recipient(self->wallet,
+                                                           &share_owner,
+                                                           self,
+                                                           link,
+                                                           own_title,
+                                                           pin,
+                                                           application,
+                                                           starter,
+                                                           error));
 }
 
 /* Without a digest, for shares that have none yet: they wait for a decision or the keyring. */
@@ -484,11 +514,18 @@ tg_manager_forget(TgManager *self, TgShare *share, GError **error)
 {
         TgCredential *credential = credential_of(self, share);
 
+        if (tg_manager_has_sequels(self, share)) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "what was lent with this share is still being renewed: revoke it, or "
+                             "cancel the share that renews it next");
+                return FALSE;
+        }
         if (!tg_share_may_forget(share, error) ||
             !tg_store_forget_share(self->wallet->store, tg_share_id(share), error))
                 return FALSE;
 
-        if (credential != NULL) {
+        if (credential != NULL && g_strcmp0(credential->share_id, tg_share_id(share)) == 0) {
                 g_clear_pointer(&credential->share_id, g_free);
                 if (self->observer != NULL)
                         self->observer->credential_changed(credential, self->observer_data);
@@ -502,13 +539,13 @@ tg_manager_forget(TgManager *self, TgShare *share, GError **error)
 gboolean
 tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **error)
 {
-        TgShare *share =
-                credential->share_id != NULL ? tg_manager_share(self, credential->share_id) : NULL;
+        g_autoptr(GPtrArray) list = tg_manager_list(self);
 
         if (!tg_store_remove_credential(self->wallet->store, credential->id, error))
                 return FALSE;
-        if (share != NULL)
-                tg_share_lose_credential(share);
+        for (guint i = 0; i < list->len; i++)
+                if (g_strcmp0(tg_share_credential_id(list->pdata[i]), credential->id) == 0)
+                        tg_share_lose_credential(list->pdata[i]);
         if (self->observer != NULL)
                 self->observer->credential_removed(credential, self->observer_data);
         g_hash_table_remove(self->credentials, credential->id);

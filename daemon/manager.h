@@ -67,6 +67,18 @@ TgCredential *tg_manager_find_came_by(TgManager *self, const char *share_id);
  * Once is enough, and there is no way back. */
 gboolean tg_manager_set_revoked(TgManager *self, TgCredential *credential, GError **error);
 
+/* ---- manager-sequel.c ---- */
+
+/* What was lent with @share, and with all that followed it, is taken back, and nothing follows any
+ * more; as tg_share_revoke(). */
+void tg_manager_revoke(TgManager *self,
+                       TgShare *share,
+                       TgRevokedFunc func,
+                       gpointer user_data,
+                       GDestroyNotify destroy);
+/* Its user gives it up. FALSE: it is being renewed at this moment. */
+gboolean tg_manager_end_renewals(TgManager *self, const TgCredential *credential, GError **error);
+
 /* What happens around it. */
 void tg_manager_vault_opened(TgManager *self, TgVaultFinding finding);
 void tg_manager_keyring_changed(TgManager *self);

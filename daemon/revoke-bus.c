@@ -30,7 +30,7 @@ allowed(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data)
         g_autoptr(GError) error = NULL;
 
         if (share != NULL) {
-                tg_share_revoke(share, on_revoked, tg_call_ref(call), drop_call);
+                tg_manager_revoke(self->manager, share, on_revoked, tg_call_ref(call), drop_call);
                 return;
         }
         error = tg_error_new(TG_ERROR_NOT_FOUND, "the share is gone meanwhile");

@@ -151,6 +151,16 @@ append_credential(sd_bus_message *reply, const TgShare *share)
 }
 
 static int
+append_grant(sd_bus_message *reply, const TgShare *share)
+{
+        const char *grant = tg_share_grant(share);
+        g_autofree char *path =
+                grant[0] != '\0' ? g_strconcat(TG_SHARE_PREFIX "/", grant, NULL) : g_strdup("/");
+
+        return sd_bus_message_append_basic(reply, 'o', path);
+}
+
+static int
 append_details(sd_bus_message *reply, const TgShare *share)
 {
         return tg_details_append(reply, tg_share_details(share));
@@ -179,6 +189,7 @@ static const struct {
         {"TitleVerified",   "b",     append_title_verified   },
         {"EndedBy",         "s",     append_ended_by         },
         {"Details",         "a(ss)", append_details          },
+        {"Grant",           "o",     append_grant            },
 };
 
 static int
@@ -461,6 +472,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("TitleVerified", "b", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("EndedBy", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Grant", "o", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -507,6 +519,7 @@ static const struct {
         {TG_SHARE_CREDENTIAL,           "Credential"     },
         {TG_SHARE_APPLICATION,          "Application"    },
         {TG_SHARE_DETAILS,              "Details"        },
+        {TG_SHARE_GRANT,                "Grant"          },
 };
 
 void

@@ -338,6 +338,7 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
         if (tg_state_is_end(state)) {
                 tg_share_drop_pending(self);
                 self->is_waiting_for_keyring = FALSE;
+                tg_share_forget_next(self);
                 /* Its errand does not wait for what went wrong before. */
                 self->n_failures = 0;
         }

@@ -98,6 +98,16 @@ struct TgShare {
         GVariant *details;        /* a(ss) for people */
         guint n_steps;            /* messages made and answered */
         gboolean has_said_last;   /* our last message is made: with it the other side has all */
+        gint64 over_s;            /* initiator: what was given is over by itself; 0: never */
+
+        /* of a grant: shares that follow one another; sealed */
+        char grant[TG_ID_CHARS + 1]; /* the first; "": it is this one, or there are no others */
+        char predecessor[TG_ID_CHARS + 1]; /* the one before */
+        char *renews;                      /* recipient: the credential that gets a new content */
+        gint64 due_s;        /* no message is handed to the vertical before; 0: at once */
+        TgSecret *next;      /* recipient: the invitation to what follows */
+        TgSecret *heritage;  /* recipient: what its vertical leaves to that */
+        TgSecret *inherited; /* recipient: and was left */
 
         /* what was consented to, until it is in a request; sealed too while it waits for
          * the item to be read */
@@ -128,6 +138,8 @@ struct TgShare {
         gboolean is_sealed;      /* stored, but the detail has not been read yet */
         gboolean is_busy_sealed; /* ended, and what is still to be sent is in there */
         gboolean is_stopped;
+        gboolean is_held; /* its message waits for its time */
+        guint n_sequels_failed;
         gboolean must_reload; /* no memory to read the exchange: nothing is done before */
         TgHttpContext *context;
         TgAsking *asking;
@@ -147,6 +159,10 @@ struct TgShare {
 };
 
 /* ---- share.c ---- */
+
+/* An object with a new id, and nothing else. */
+TgShare *
+tg_share_new_blank(TgWallet *wallet, const TgShareOwner *owner, gpointer owner_data, TgRole role);
 
 void tg_share_set_failure(TgShare *self, const GError *error); /* NULL: none */
 void tg_share_set_waiting(TgShare *self, gboolean is_waiting);
@@ -303,6 +319,22 @@ void tg_share_provision_vertical(TgShare *self, const TgProvision *provision);
 void tg_share_drop_revocation(TgShare *self);
 /* All that it takes to use the credential has left this initiator. */
 gboolean tg_share_is_given(const TgShare *self);
+
+/* ---- share-sequel.c ---- */
+
+/* TRUE: the message that is stored is not to be answered yet; meanwhile the mailbox is watched. */
+gboolean tg_share_hold(TgShare *self);
+/* When the message is due; 0: none waits. */
+gint64 tg_share_held_until_s(const TgShare *self);
+/* Initiator: what follows this share has a link, or nothing follows. FALSE: it is being made, and
+ * tg_share_go_on() is called then. */
+gboolean tg_share_has_sequel(TgShare *self);
+/* The invitation to it, for the last answer; NULL without @error: nothing follows. */
+TgSecret *tg_share_sequel_invitation(TgShare *self, GError **error);
+/* Recipient: the invitation that came with a message; one that is not as it must be is dropped. */
+void tg_share_take_next(TgShare *self, const TgHeader *header);
+/* Ended, and saved: nothing is to be learnt from it. */
+void tg_share_forget_next(TgShare *self);
 
 /* ---- share-errand.c ---- */
 

@@ -107,8 +107,8 @@ check_format(TgShare *self, const TgEnvelope *envelope, GError **error)
                 return NULL;
         }
         /* Else who can change the link would replace one with a PIN by one without, and with a
-         * credential of his own. */
-        if (!tg_share_has_pin(self) &&
+         * credential of his own. The link of a sequel came where a PIN was asked for. */
+        if (!tg_share_has_pin(self) && self->renews == NULL &&
             (tg_vertical_requires_pin(vertical) ||
              tg_settings_requires_pin(self->wallet->settings, vertical->format))) {
                 tg_set_error(error,
@@ -148,6 +148,7 @@ take_envelope(TgShare *self, const TgVertical *vertical, const TgOutput *output,
         if (self->role == TG_ROLE_RECIPIENT)
                 self->kind = g_intern_string(vertical->kinds[0]);
         tg_share_take_display(self, &output->display);
+        tg_share_take_next(self, &output->envelope->header);
         tg_share_tell(self, TG_SHARE_FORMAT | TG_SHARE_MODE | TG_SHARE_PIN);
         tg_share_came_through(self);
         if (self->state == TG_STATE_CLAIMING) {

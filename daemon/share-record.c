@@ -49,6 +49,14 @@ enum {
         FIELD_RECEIPT = 39,
         FIELD_DETAILS = 40,
         FIELD_STEPS = 41,
+        FIELD_OVER = 42,
+        FIELD_GRANT = 43,
+        FIELD_PREDECESSOR = 44,
+        FIELD_RENEWS = 45,
+        FIELD_DUE = 46,
+        FIELD_NEXT = 47,
+        FIELD_HERITAGE = 48,
+        FIELD_INHERITED = 49,
 };
 
 enum {
@@ -113,6 +121,30 @@ write_vertical(TgRecord *record, const TgShare *self)
                 tg_record_put_number(record, FIELD_STEPS, self->n_steps);
 }
 
+static void
+put_time(TgRecord *record, guint8 field, gint64 time_s)
+{
+        if (time_s != 0)
+                tg_record_put_number(record, field, (guint64)time_s);
+}
+
+static void
+write_grant(TgRecord *record, const TgShare *self)
+{
+        put_time(record, FIELD_OVER, self->over_s);
+        if (self->grant[0] != '\0') {
+                tg_record_put_text(record, FIELD_GRANT, self->grant);
+                tg_record_put_text(record, FIELD_PREDECESSOR, self->predecessor);
+        }
+        tg_record_put_text(record, FIELD_RENEWS, self->renews);
+        if (tg_share_is_ended(self))
+                return;
+        put_time(record, FIELD_DUE, self->due_s);
+        tg_record_put_secret(record, FIELD_NEXT, self->next);
+        tg_record_put_secret(record, FIELD_HERITAGE, self->heritage);
+        tg_record_put_secret(record, FIELD_INHERITED, self->inherited);
+}
+
 static TgSecret *
 write_detail(const TgShare *self, GError **error)
 {
@@ -156,6 +188,7 @@ write_detail(const TgShare *self, GError **error)
                                     g_bytes_get_data(self->names, NULL),
                                     g_bytes_get_size(self->names));
         write_vertical(record, self);
+        write_grant(record, self);
         tg_record_put_text(record, FIELD_MAILBOX, self->mailbox_url);
         tg_record_put_number(record, FIELD_LETTER, (guint64)(guchar)self->letter);
         if (self->has_digest)
@@ -328,6 +361,37 @@ read_vertical(TgShare *self, TgSecret *detail)
                 (self->receipt == NULL && has_field(detail, FIELD_RECEIPT));
 }
 
+static void
+read_id(TgSecret *detail, guint8 field, char *ret_id)
+{
+        g_autofree char *id = tg_record_get_text(detail, field);
+
+        g_strlcpy(ret_id, id != NULL ? id : "", TG_ID_CHARS + 1);
+}
+
+static TgSecret *
+read_secret(TgShare *self, TgSecret *detail, guint8 field)
+{
+        TgSecret *secret = tg_record_get_secret(detail, field);
+
+        self->must_reload |= secret == NULL && has_field(detail, field);
+        return secret;
+}
+
+static void
+read_grant(TgShare *self, TgSecret *detail)
+{
+        tg_share_forget_next(self);
+        self->over_s = (gint64)tg_record_get_number(detail, FIELD_OVER, 0);
+        read_id(detail, FIELD_GRANT, self->grant);
+        read_id(detail, FIELD_PREDECESSOR, self->predecessor);
+        replace(&self->renews, tg_record_get_text(detail, FIELD_RENEWS));
+        self->due_s = (gint64)tg_record_get_number(detail, FIELD_DUE, 0);
+        self->next = read_secret(self, detail, FIELD_NEXT);
+        self->heritage = read_secret(self, detail, FIELD_HERITAGE);
+        self->inherited = read_secret(self, detail, FIELD_INHERITED);
+}
+
 void
 tg_share_read_detail(TgShare *self, TgSecret *detail)
 {
@@ -371,4 +435,5 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
         self->state = (TgState)tg_record_get_number(detail, FIELD_STATE, self->state);
         read_exchange(self, detail);
         read_vertical(self, detail);
+        read_grant(self, detail);
 }

@@ -225,8 +225,8 @@ tg_share_go_on(TgShare *self)
 
 /* What has arrived is not lost because its keyring was locked too long; and an errand looks at
  * the clock by itself. */
-gint64
-tg_share_deadline_s(const TgShare *self)
+static gint64
+end_s(const TgShare *self)
 {
         if (self->has_arrived || !tg_session_allows(self->role, self->state, TG_EVENT_TIME_UP))
                 return 0;
@@ -234,6 +234,23 @@ tg_share_deadline_s(const TgShare *self)
         if (self->is_sealed && self->state == TG_STATE_EXCHANGING)
                 return 0;
         return self->expires_s != 0 ? self->expires_s : self->created_s + TG_MAX_LIFE_S;
+}
+
+gint64
+tg_share_deadline_s(const TgShare *self)
+{
+        gint64 ends_s = end_s(self);
+        gint64 due_s = tg_share_held_until_s(self);
+
+        return due_s != 0 && (ends_s == 0 || due_s < ends_s) ? due_s : ends_s;
+}
+
+/* By way of the loop: nobody who looks at the clock expects a step to begin meanwhile. */
+static void
+let_go_on(TgShare *self)
+{
+        tg_share_drop_pending(self);
+        tg_share_later_ms(self, 0);
 }
 
 void
@@ -253,9 +270,11 @@ void
 tg_share_check_time(TgShare *self, gint64 now_s)
 {
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
-        gint64 deadline_s = tg_share_deadline_s(self);
+        gint64 ends_s = end_s(self);
+        gint64 due_s = tg_share_held_until_s(self);
 
-        if (deadline_s == 0 || now_s < deadline_s)
-                return;
-        tg_share_time_is_up(self);
+        if (ends_s != 0 && now_s >= ends_s)
+                tg_share_time_is_up(self);
+        else if (due_s != 0 && now_s >= due_s)
+                let_go_on(self);
 }

@@ -30,6 +30,7 @@ tg_share_step_context(TgShare *self, TgStepKind kind, TgStepContext *ret_context
                 .terms = self->terms,
                 .state = self->vertical_state,
                 .receipt = self->receipt,
+                .inherited = self->inherited,
         };
 }
 
@@ -48,6 +49,8 @@ typedef struct {
         gboolean has_said_last;
         TgSecret *vertical_state;
         TgSecret *receipt;
+        TgSecret *heritage;
+        gint64 over_s;
         GVariant *details;
 } Progress;
 
@@ -60,6 +63,8 @@ remember(const TgShare *self, Progress *ret_progress)
                 .has_said_last = self->has_said_last,
                 .vertical_state = ref_or_null(self->vertical_state),
                 .receipt = ref_or_null(self->receipt),
+                .heritage = ref_or_null(self->heritage),
+                .over_s = self->over_s,
                 .details = self->details != NULL ? g_variant_ref(self->details) : NULL,
         };
 }
@@ -69,6 +74,7 @@ forget_progress(Progress *progress)
 {
         g_clear_pointer(&progress->vertical_state, tg_secret_unref);
         g_clear_pointer(&progress->receipt, tg_secret_unref);
+        g_clear_pointer(&progress->heritage, tg_secret_unref);
         g_clear_pointer(&progress->details, g_variant_unref);
 }
 
@@ -84,6 +90,9 @@ put_back(TgShare *self, Progress *progress)
         self->vertical_state = g_steal_pointer(&progress->vertical_state);
         g_clear_pointer(&self->receipt, tg_secret_unref);
         self->receipt = g_steal_pointer(&progress->receipt);
+        g_clear_pointer(&self->heritage, tg_secret_unref);
+        self->heritage = g_steal_pointer(&progress->heritage);
+        self->over_s = progress->over_s;
         g_clear_pointer(&self->details, g_variant_unref);
         self->details = g_steal_pointer(&progress->details);
 }
@@ -99,6 +108,12 @@ take(TgShare *self, TgStepAnswer *answer)
                 g_clear_pointer(&self->receipt, tg_secret_unref);
                 self->receipt = g_steal_pointer(&answer->receipt);
         }
+        if (answer->heritage != NULL) {
+                g_clear_pointer(&self->heritage, tg_secret_unref);
+                self->heritage = g_steal_pointer(&answer->heritage);
+        }
+        if (answer->over_s != 0)
+                self->over_s = answer->over_s;
         if (answer->details != NULL) {
                 g_clear_pointer(&self->details, g_variant_unref);
                 self->details = g_steal_pointer(&answer->details);
@@ -205,9 +220,22 @@ static gboolean
 reply(TgShare *self, TgStepAnswer *answer, GError **error)
 {
         g_autoptr(TgSecret) nothing = tg_secret_new("", 0, error);
+        g_autoptr(GError) failure = NULL;
         g_auto(TgOutput) output = {0};
-        TgInput input = {.kind = TG_INPUT_SAY, .format = self->format, .content = answer->content};
+        g_auto(TgHeader) header = {0};
+        TgInput input = {
+                .kind = TG_INPUT_SAY,
+                .format = self->format,
+                .content = answer->content,
+                .header = &header,
+        };
 
+        if (answer->is_last)
+                header.next = tg_share_sequel_invitation(self, &failure);
+        if (failure != NULL) {
+                g_propagate_error(error, g_steal_pointer(&failure));
+                return FALSE;
+        }
         if (nothing == NULL || !tg_share_dispatch(self, &input, &output, error))
                 return FALSE;
         g_free(self->request_id);
@@ -227,7 +255,8 @@ keep(TgShare *self, TgStepAnswer *answer, GError **error)
                 return FALSE;
         tg_random(id, sizeof id);
         g_free(self->credential_id);
-        self->credential_id = tg_hex_encode(id, sizeof id);
+        self->credential_id =
+                self->renews != NULL ? g_strdup(self->renews) : tg_hex_encode(id, sizeof id);
         self->has_arrived = TRUE;
         tg_share_take_title(self, answer->provision.title);
         take(self, answer);
@@ -311,7 +340,8 @@ tg_share_work(TgShare *self)
 
         /* Nothing is signed or asked for after the end in time, whatever the alarm does. */
         tg_share_check_time(self, tg_clock_now_s());
-        if (tg_share_is_ended(self) || self->step != NULL)
+        if (tg_share_is_ended(self) || self->step != NULL || tg_share_hold(self) ||
+            (vertical != NULL && !tg_share_has_sequel(self)))
                 return;
         if (vertical == NULL)
                 tg_share_set_absent(&error);
@@ -375,7 +405,8 @@ on_provisioned(TgStepAnswer *answer, gpointer user_data)
         self->step = NULL;
         if (answer->kind == TG_ANSWER_DONE) {
                 tg_share_provisioned(self);
-        } else if (tg_share_is_passing(answer->error)) {
+        } else if (tg_share_is_passing(answer->error) || self->renews != NULL) {
+                /* What it has replaced is of use no more, and its place is the credential's. */
                 tg_share_not_done(self, answer->error);
         } else {
                 g_clear_error(&self->refusal);

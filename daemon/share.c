@@ -24,6 +24,8 @@ free_share(TgShare *self)
         g_clear_pointer(&self->receipt, tg_secret_unref);
         g_clear_pointer(&self->details, g_variant_unref);
         g_clear_pointer(&self->issuer, g_free);
+        g_clear_pointer(&self->renews, g_free);
+        tg_share_forget_next(self);
         tg_share_forget_secrets(self);
         g_clear_pointer(&self->claim, tg_secret_unref);
         g_clear_pointer(&self->drop, tg_drop_state_free);
@@ -54,15 +56,18 @@ new_share(TgWallet *wallet, const TgShareOwner *owner, gpointer owner_data, TgRo
         return self;
 }
 
-static void
-draw_id(TgShare *self)
+TgShare *
+tg_share_new_blank(TgWallet *wallet, const TgShareOwner *owner, gpointer owner_data, TgRole role)
 {
+        TgShare *self = new_share(wallet, owner, owner_data, role);
         guint8 bytes[TG_ID_CHARS / 2];
         g_autofree char *id = NULL;
 
         tg_random(bytes, sizeof bytes);
         id = tg_hex_encode(bytes, sizeof bytes);
         g_strlcpy(self->id, id, sizeof self->id);
+
+        return self;
 }
 
 static void
@@ -90,9 +95,8 @@ tg_share_new_initiator(TgWallet *wallet,
                        const TgShareOffer *offer,
                        GError **error)
 {
-        g_autoptr(TgShare) self = new_share(wallet, owner, owner_data, TG_ROLE_INITIATOR);
+        g_autoptr(TgShare) self = tg_share_new_blank(wallet, owner, owner_data, TG_ROLE_INITIATOR);
 
-        draw_id(self);
         self->created_s = tg_clock_now_s();
         self->life_s = offer->life_s;
         self->expires_s = self->created_s + offer->life_s;
@@ -140,9 +144,8 @@ tg_share_new_recipient(TgWallet *wallet,
                        const char *starter,
                        GError **error)
 {
-        g_autoptr(TgShare) self = new_share(wallet, owner, owner_data, TG_ROLE_RECIPIENT);
+        g_autoptr(TgShare) self = tg_share_new_blank(wallet, owner, owner_data, TG_ROLE_RECIPIENT);
 
-        draw_id(self);
         self->created_s = tg_clock_now_s();
         self->relay = g_intern_string(link->origin);
         self->mode = link->mode == TG_LINK_T2_PIN ? "t2-pin"
@@ -221,12 +224,14 @@ tg_share_drop_pending(TgShare *self)
         g_clear_pointer(&self->count_wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_handle_id(&self->timer, g_source_remove);
+        self->is_held = FALSE;
 }
 
 gboolean
 tg_share_is_exchanging(const TgShare *self)
 {
-        return self->state == TG_STATE_EXCHANGING || self->state == TG_STATE_VERIFYING_PIN;
+        return (self->state == TG_STATE_EXCHANGING || self->state == TG_STATE_VERIFYING_PIN) &&
+               (self->due_s == 0 || tg_clock_now_s() >= self->due_s);
 }
 
 void

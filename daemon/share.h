@@ -38,8 +38,9 @@ typedef enum {
         TG_SHARE_APPLICATION = 1 << 8,
         TG_SHARE_PIN = 1 << 9, /* tries left */
         TG_SHARE_DETAILS = 1 << 10,
+        TG_SHARE_GRANT = 1 << 11,
 } TgShareChange;
-#define TG_SHARE_ALL ((1 << 11) - 1)
+#define TG_SHARE_ALL ((1 << 12) - 1)
 
 /* A credential that has arrived and is in the keyring: the owner of credentials
  * saves it in the transaction that is open, or fails. */
@@ -70,6 +71,14 @@ typedef struct {
                               const guint8 digest[32],
                               GError **error,
                               gpointer data);
+        /* Initiator: the running share that follows this one; NULL: there is none. */
+        TgShare *(*find_sequel)(TgShare *share, gpointer user_data);
+        /* Makes it; the share goes on when there is a link to it, or it has failed. */
+        gboolean (*make_sequel)(TgShare *share,
+                                const TgSequel *sequel,
+                                guint life_s,
+                                GError **error,
+                                gpointer user_data);
 } TgShareOwner;
 
 /* What a new share of an initiator is made of; everything is copied or referenced. */
@@ -119,6 +128,12 @@ TgShare *tg_share_new_stored(TgWallet *wallet,
                              gpointer owner_data,
                              const TgShareRow *row);
 
+/* What follows @after, without anybody's being asked: saved, and past authorizing. The initiator's
+ * mailbox is asked for @life_s; the recipient's is the one that @after was told of, NULL without
+ * @error: of none, or its vertical wants none. */
+TgShare *tg_share_new_sequel(TgShare *after, const TgSequel *sequel, guint life_s, GError **error);
+TgShare *tg_share_new_renewal(TgShare *after, GError **error);
+
 TgShare *tg_share_ref(TgShare *self);
 void tg_share_unref(TgShare *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgShare, tg_share_unref)
@@ -151,6 +166,16 @@ const char *tg_share_application(const TgShare *self);
 gboolean tg_share_is_title_verified(const TgShare *self);
 GVariant *tg_share_details(const TgShare *self); /* a(ss), not a new reference; NULL: none */
 const char *tg_share_ended_by(const TgShare *self);
+/* Of shares that follow one another: the id of the first, "" in that one and where there are no
+ * others; and of the one before. */
+const char *tg_share_grant(const TgShare *self);
+const char *tg_share_predecessor(const TgShare *self);
+/* The credential whose content it replaces; NULL: it makes one of its own. */
+const char *tg_share_renews(const TgShare *self);
+gboolean tg_share_has_link(const TgShare *self); /* initiator: others can be told of it */
+/* Initiator: something that may be in use, and can be revoked. */
+gboolean tg_share_has_lent(const TgShare *self);
+gint64 tg_share_over_s(const TgShare *self); /* when that is over by itself; 0: never */
 gboolean tg_share_was_started_by(const TgShare *self, const char *bus_name);
 /* The digest of a recipient's link, NULL before it is known. */
 const guint8 *tg_share_link_digest(const TgShare *self);
@@ -193,6 +218,8 @@ void tg_share_unsealed(TgShare *self,
                        TgSecret *detail,
                        const GError *error,
                        gboolean is_alone);
+/* Initiator: what was to follow it could not be made. */
+void tg_share_sequel_failed(TgShare *self, gboolean is_final);
 /* Does now what is next. */
 void tg_share_go_on(TgShare *self);
 /* What waits for the keyring is tried again; all else keeps its time. */

@@ -37,6 +37,7 @@ tg_step_answer_clear(TgStepAnswer *answer)
         tg_provision_clear(&answer->provision);
         g_clear_pointer(&answer->state, tg_secret_unref);
         g_clear_pointer(&answer->receipt, tg_secret_unref);
+        g_clear_pointer(&answer->heritage, tg_secret_unref);
         g_clear_pointer(&answer->details, g_variant_unref);
         g_clear_pointer(&answer->name, g_free);
         g_clear_error(&answer->error);
@@ -67,6 +68,7 @@ new_step(const TgStepContext *context)
         ref_or_null(context->binding);
         ref_or_null(context->state);
         ref_or_null(context->receipt);
+        ref_or_null(context->inherited);
         ref_or_null(context->given);
         if (context->provision != NULL) {
                 tg_provision_copy(context->provision, &self->provision);
@@ -95,6 +97,7 @@ tg_step_unref(TgStep *self)
         g_clear_pointer(&self->context.binding, tg_secret_unref);
         g_clear_pointer(&self->context.state, tg_secret_unref);
         g_clear_pointer(&self->context.receipt, tg_secret_unref);
+        g_clear_pointer(&self->context.inherited, tg_secret_unref);
         g_clear_pointer(&self->context.given, tg_secret_unref);
         g_clear_pointer(&self->message_text, tg_secret_unref);
         g_clear_pointer(&self->details, g_ptr_array_unref);
@@ -134,6 +137,19 @@ tg_step_set_receipt(TgStep *self, TgSecret *receipt)
 {
         g_clear_pointer(&self->answer.receipt, tg_secret_unref);
         self->answer.receipt = tg_secret_ref(receipt);
+}
+
+void
+tg_step_set_over(TgStep *self, guint64 over_s)
+{
+        self->answer.over_s = (gint64)MIN(over_s, G_MAXINT64);
+}
+
+void
+tg_step_bequeath(TgStep *self, TgSecret *heritage)
+{
+        g_clear_pointer(&self->answer.heritage, tg_secret_unref);
+        self->answer.heritage = tg_secret_ref(heritage);
 }
 
 void
@@ -226,6 +242,7 @@ check_answer(TgStep *self, TgAnswerKind kind)
         } else if (is_larger(answer->content, TG_MAX_STEP_MESSAGE_BYTES) ||
                    is_larger(answer->state, TG_MAX_STEP_STATE_BYTES) ||
                    is_larger(answer->receipt, TG_MAX_RECEIPT_BYTES) ||
+                   is_larger(answer->heritage, TG_MAX_RECEIPT_BYTES) ||
                    is_larger(answer->provision.content, TG_MAX_PLAINTEXT_BYTES) ||
                    is_long(answer->terms) || is_long(answer->result)) {
                 why = "an answer that is too large";

@@ -40,6 +40,7 @@ typedef struct {
         TgSecret *binding;     /* 32 octets that are this share's alone; NULL: not to be had */
         TgSecret *state;       /* as the last step set it; NULL: nothing yet */
         TgSecret *receipt;     /* likewise */
+        TgSecret *inherited;   /* RECEIVE, recipient: of the share before this one, if it has one */
         const TgJson *message; /* RECEIVE: the content object */
         const TgProvision *provision; /* PROVISION */
         /* BEGIN (and CHECK of TG_SOURCE_CONTENT), of what a caller handed over or a keyring item
@@ -66,6 +67,12 @@ GCancellable *tg_step_cancellable(TgStep *self);
 void tg_step_set_state(TgStep *self, TgSecret *state);
 /* What revoking needs to know, which stays with the ended share: no secret. */
 void tg_step_set_receipt(TgStep *self, TgSecret *receipt);
+/* Initiator: what is given with this step is over by itself at @over_s, and needs no revoking
+ * then. */
+void tg_step_set_over(TgStep *self, guint64 over_s);
+/* RECEIVE, recipient, with tg_step_keep(): what the share that follows this one (sequel.h) must
+ * know, to hold the other side to what was accepted here. Without it none follows. */
+void tg_step_bequeath(TgStep *self, TgSecret *heritage);
 /* One line for people of what is given here, and under which limits; replaces what was shown by
  * earlier steps. Both are cleaned. */
 void tg_step_show(TgStep *self, const char *name, const char *value);
@@ -114,10 +121,12 @@ typedef struct {
         TgSecret *content;
         gboolean is_last;
         TgProvision provision;
-        TgSecret *state;   /* NULL: as it was */
-        TgSecret *receipt; /* NULL: as it was */
-        GVariant *details; /* a(ss); NULL: as they were */
-        char *name;        /* NULL: none */
+        TgSecret *state;    /* NULL: as it was */
+        TgSecret *receipt;  /* NULL: as it was */
+        TgSecret *heritage; /* NULL: as it was */
+        gint64 over_s;      /* 0: as it was */
+        GVariant *details;  /* a(ss); NULL: as they were */
+        char *name;         /* NULL: none */
         GError *error;
 } TgStepAnswer;
 

@@ -16,6 +16,7 @@
 
 #include <glib.h>
 
+#include "daemon/sequel.h"
 #include "daemon/step.h"
 
 /* Where what is shared comes from. */
@@ -69,6 +70,10 @@ struct TgVertical {
         TgStepRun receive;
         TgStepRun provision; /* NULL: the keyring is all */
         TgStepRun revoke;    /* NULL: what was given cannot be taken back */
+        /* Initiator: what follows a share of @terms that is answered at @now_s, and with which
+         * terms; FALSE: nothing, it is the last. It asks nobody, so it stays within what was
+         * consented to with @terms. NULL: nothing ever does. */
+        gboolean (*sequel)(GVariant *terms, gint64 now_s, TgSequel *ret_sequel);
 
         /* Other forms than that of the keyring, sealed with a passphrase, in which the recipient
          * may have what he holds; both NULL: none. */
