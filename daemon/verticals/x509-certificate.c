@@ -102,6 +102,33 @@ tg_x509_certificate_tbs(const TgX509Grant *grant, X509 *ca, EVP_PKEY *key, GErro
         return tbs;
 }
 
+static gboolean
+read_time(const ASN1_TIME *time, guint64 *ret_time_s)
+{
+        struct tm parts;
+        gint64 time_s;
+
+        if (time == NULL || ASN1_TIME_to_tm(time, &parts) != 1)
+                return FALSE;
+        time_s = timegm(&parts);
+        *ret_time_s = (guint64)time_s;
+        return time_s > 0;
+}
+
+gboolean
+tg_x509_certificate_period(GBytes *der, guint64 *ret_from_s, guint64 *ret_to_s, GError **error)
+{
+        gsize n_bytes;
+        const unsigned char *at = g_bytes_get_data(der, &n_bytes);
+        g_autoptr(X509) certificate = NULL;
+
+        if (n_bytes <= TG_X509_MAX_CERTIFICATE_BYTES)
+                certificate = d2i_X509(NULL, &at, (long)n_bytes);
+        return (certificate != NULL && read_time(X509_get0_notBefore(certificate), ret_from_s) &&
+                read_time(X509_get0_notAfter(certificate), ret_to_s)) ||
+               tg_x509_invalid(error, "what has arrived is no certificate");
+}
+
 gboolean
 tg_x509_certificate_check(
         GBytes *der, const TgX509Grant *grant, X509 *ca, EVP_PKEY *key, GError **error)

@@ -11,6 +11,9 @@
 
 /* What is to be signed; NULL and TG_ERROR_INVALID. */
 GBytes *tg_x509_certificate_tbs(const TgX509Grant *grant, X509 *ca, EVP_PKEY *key, GError **error);
+/* When it says that it is valid; nothing else of it is judged. */
+gboolean
+tg_x509_certificate_period(GBytes *der, guint64 *ret_from_s, guint64 *ret_to_s, GError **error);
 /* TRUE when @der is the certificate for @grant and @key, signed by the grant's authority; else
  * TG_ERROR_INVALID. */
 gboolean tg_x509_certificate_check(

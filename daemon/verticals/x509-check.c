@@ -9,12 +9,9 @@
 #include "daemon/verticals/x509-authority.h"
 #include "daemon/verticals/x509-name.h"
 #include "daemon/verticals/x509.h"
-#include "protocol/digest.h"
 #include "protocol/error.h"
 
 #define DEFAULT_VALID_S (8 * 3600)
-#define MIN_VALID_S 10
-#define SLACK_S 60 /* of two right clocks */
 #define FINGERPRINT_CHARS 16
 
 /* Signed to see whose key a token has. No certificate and no list begins so. */
@@ -26,6 +23,36 @@ lookup_text(GVariant *terms, const char *name)
         char *text = NULL;
 
         return g_variant_lookup(terms, name, "s", &text) ? text : NULL;
+}
+
+/* No next one before half of a certificate's life is over. */
+static guint64
+most_renewals(const TgX509Grant *grant)
+{
+        return (grant->to_s - grant->from_s) / MAX(grant->life_s / 2, 1) + 1;
+}
+
+static gboolean
+take_renewals(GVariant *terms, TgX509Grant *grant, guint32 life_s, gboolean has_end, GError **error)
+{
+        guint64 until_s;
+        guint64 n_renewals;
+
+        if (!g_variant_lookup(terms, "renew-until", "t", &until_s))
+                return TRUE;
+        if (has_end)
+                return tg_x509_invalid(error,
+                                       "give \"valid-for\" with \"renew-until\": for how long "
+                                       "each certificate is valid");
+        if (until_s <= grant->to_s)
+                return tg_x509_invalid(error,
+                                       "\"renew-until\" is before the end of the first "
+                                       "certificate: there would be nothing to renew");
+        grant->to_s = until_s;
+        grant->life_s = life_s;
+        n_renewals = most_renewals(grant);
+        grant->n_renewals = (guint32)MIN(n_renewals, G_MAXINT32);
+        return TRUE;
 }
 
 /* Absolute, so that what is consented to does not grow with the time until it is signed. */
@@ -40,13 +67,14 @@ take_times(GVariant *terms, TgX509Grant *grant, GError **error)
         if (has_span && has_end)
                 return tg_x509_invalid(error, "give one of \"valid-for\" and \"not-after\"");
         if (!g_variant_lookup(terms, "not-before", "t", &grant->from_s))
-                grant->from_s = now_s - SLACK_S;
+                grant->from_s = now_s - TG_X509_SLACK_S;
         if (!has_end)
-                grant->to_s = MAX(MIN(grant->from_s, G_MAXUINT32) + SLACK_S, now_s) + valid_for_s;
-        if (grant->to_s < now_s + MIN_VALID_S)
+                grant->to_s =
+                        MAX(MIN(grant->from_s, G_MAXUINT32) + TG_X509_SLACK_S, now_s) + valid_for_s;
+        if (grant->to_s < now_s + TG_X509_MIN_LIFE_S)
                 return tg_x509_invalid(error,
                                        "the certificate would be over before it could be used");
-        return TRUE;
+        return take_renewals(terms, grant, valid_for_s, has_end, error);
 }
 
 /* It becomes an argument of a program, which every user of the machine may read. */
@@ -116,8 +144,7 @@ take_terms(GVariant *terms, TgX509Job *job, GError **error)
         grant->subject = tg_x509_subject_tidy(subject);
         if (!g_variant_lookup(terms, "alt-names", "^as", &grant->names))
                 grant->names = g_new0(char *, 1);
-        tg_random(grant->serial, sizeof grant->serial);
-        grant->serial[0] = (guint8)(0x40 | (grant->serial[0] & 0x3f)); /* positive, never short */
+        tg_x509_grant_number(grant);
         job->crl = lookup_text(terms, "crl");
         if (!take_times(terms, grant, error) || !take_place(terms, job, error))
                 return FALSE;
@@ -136,23 +163,12 @@ take_terms(GVariant *terms, TgX509Job *job, GError **error)
 static void
 answer(TgX509Job *job)
 {
-        g_autoptr(GVariantDict) checked = g_variant_dict_new(NULL);
-        g_autofree char *offer = tg_x509_grant_write(&job->grant);
         g_autofree char *subject = tg_x509_authority_fingerprint(job->grant.ca);
-
-        g_variant_dict_insert(checked, "offer", "s", offer);
-        g_variant_dict_insert(checked, "crl", "s", job->crl);
-        if (job->place.token != NULL)
-                g_variant_dict_insert(checked, "token", "s", job->place.token);
-        else
-                g_variant_dict_insert(checked, "ca-key", "s", job->place.file);
+        g_autoptr(GVariant) terms = tg_x509_terms_write(job);
 
         tg_x509_grant_show(&job->grant, job->step);
-        tg_step_show(job->step,
-                     "Authority's key",
-                     job->place.token != NULL ? job->place.token : job->place.file);
-        tg_step_show(job->step, "Revocation list", job->crl);
-        tg_step_checked(job->step, g_variant_dict_end(checked), subject);
+        tg_x509_place_show(&job->place, job->crl, job->step);
+        tg_step_checked(job->step, terms, subject);
         tg_x509_job_free(job);
 }
 

@@ -7,6 +7,7 @@
 #include "daemon/verticals/x509-authority.h"
 #include "daemon/verticals/x509-name.h"
 #include "protocol/bytes.h"
+#include "protocol/digest.h"
 #include "protocol/error.h"
 
 static const char *const key_names[] = {"p256", "ed25519"};
@@ -45,10 +46,50 @@ tg_x509_grant_check(const TgX509Grant *self, GError **error)
                 return FALSE;
         if (self->from_s >= self->to_s || self->to_s > G_MAXUINT32)
                 return tg_x509_invalid(error, "the certificate's end must be after its beginning");
+        if (self->life_s != 0 &&
+            (self->life_s < TG_X509_MIN_LIFE_S || self->life_s > TG_X509_MAX_LIFE_S ||
+             self->n_renewals > TG_X509_MAX_RENEWALS))
+                return tg_x509_invalid(error,
+                                       "certificates that are renewed live for 10 seconds to 6 "
+                                       "days each, and are at most 10,000: the relay keeps the "
+                                       "mailbox of the next one for a week");
         if (self->serial[0] == 0 || self->serial[0] > 0x7f)
                 return tg_x509_invalid(error, "the certificate's number is malformed");
         ca = tg_x509_authority_parse(self->ca, error);
         return ca != NULL && tg_x509_authority_lasts(ca, self->from_s, self->to_s, error);
+}
+
+gboolean
+tg_x509_grant_narrow(TgX509Grant *self, guint64 from_s, guint64 to_s, GError **error)
+{
+        if (self->life_s == 0)
+                return TRUE;
+        if (from_s < self->from_s || to_s > self->to_s || from_s >= to_s ||
+            to_s - from_s > self->life_s + TG_X509_SLACK_S)
+                return tg_x509_invalid(error,
+                                       "the certificate is for longer than what was offered, or "
+                                       "for another time");
+        self->from_s = from_s;
+        self->to_s = to_s;
+        return TRUE;
+}
+
+gboolean
+tg_x509_grant_goes_on(const TgX509Grant *self, const TgX509Grant *next)
+{
+        return g_bytes_equal(self->ca, next->ca) && g_str_equal(self->subject, next->subject) &&
+               g_strv_equal((const char *const *)self->names, (const char *const *)next->names) &&
+               self->key == next->key && next->from_s >= self->from_s && next->to_s <= self->to_s &&
+               next->life_s != 0 && next->life_s <= self->life_s &&
+               next->n_renewals < self->n_renewals &&
+               memcmp(self->serial, next->serial, sizeof self->serial) != 0;
+}
+
+void
+tg_x509_grant_number(TgX509Grant *self)
+{
+        tg_random(self->serial, sizeof self->serial);
+        self->serial[0] = (guint8)(0x40 | (self->serial[0] & 0x3f)); /* positive, never short */
 }
 
 /* ---- as it travels ---- */
@@ -72,11 +113,18 @@ tg_x509_grant_write(const TgX509Grant *self)
         }
         g_string_append_printf(json,
                                "],\"key\":\"%s\",\"notBefore\":%" G_GUINT64_FORMAT
-                               ",\"notAfter\":%" G_GUINT64_FORMAT ",\"serial\":\"%s\"}",
+                               ",\"notAfter\":%" G_GUINT64_FORMAT ",\"serial\":\"%s\"",
                                key_names[self->key],
                                self->from_s,
                                self->to_s,
                                serial);
+        if (self->life_s != 0)
+                g_string_append_printf(json,
+                                       ",\"life\":%" G_GUINT32_FORMAT
+                                       ",\"renewals\":%" G_GUINT32_FORMAT,
+                                       self->life_s,
+                                       self->n_renewals);
+        g_string_append_c(json, '}');
         return g_strdup(json->str);
 }
 
@@ -143,6 +191,20 @@ parse_serial(const TgJson *object, guint8 *ret_serial)
         return TRUE;
 }
 
+/* Both or none. */
+static gboolean
+parse_renewals(const TgJson *object, TgX509Grant *grant)
+{
+        TgJson life;
+        TgJson renewals;
+        gboolean has_life = tg_json_get(object, "life", &life);
+
+        if (has_life != tg_json_get(object, "renewals", &renewals))
+                return FALSE;
+        return !has_life || (tg_json_get_uint(&life, &grant->life_s) && grant->life_s > 0 &&
+                             tg_json_get_uint(&renewals, &grant->n_renewals));
+}
+
 gboolean
 tg_x509_grant_parse(const TgJson *object, TgX509Grant *ret_grant, GError **error)
 {
@@ -156,7 +218,7 @@ tg_x509_grant_parse(const TgJson *object, TgX509Grant *ret_grant, GError **error
         if (grant.ca == NULL || grant.subject == NULL || grant.names == NULL ||
             !tg_x509_key_parse(key, &grant.key) || !parse_serial(object, grant.serial) ||
             !parse_time(object, "notBefore", &grant.from_s) ||
-            !parse_time(object, "notAfter", &grant.to_s))
+            !parse_time(object, "notAfter", &grant.to_s) || !parse_renewals(object, &grant))
                 return tg_x509_invalid(error, "what is offered is malformed");
         if (!tg_x509_grant_check(&grant, error))
                 return FALSE;
@@ -167,6 +229,34 @@ tg_x509_grant_parse(const TgJson *object, TgX509Grant *ret_grant, GError **error
 }
 
 /* ---- for people ---- */
+
+static char *
+span_text(guint32 seconds)
+{
+        static const struct {
+                guint32 seconds;
+                const char *name;
+        } units[] = {
+                {86400, "days"   },
+                {3600,  "hours"  },
+                {60,    "minutes"}
+        };
+
+        for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+                if (seconds % units[i].seconds == 0 && seconds > units[i].seconds)
+                        return g_strdup_printf("%u %s", seconds / units[i].seconds, units[i].name);
+        return g_strdup_printf("%u seconds", seconds);
+}
+
+static void
+show_renewals(const TgX509Grant *self, TgStep *step)
+{
+        g_autofree char *life = span_text(self->life_s);
+        g_autofree char *most = g_strdup_printf("%u", self->n_renewals);
+
+        tg_step_show(step, "Each certificate lives for", life);
+        tg_step_show(step, "Renewals, by itself, at most", most);
+}
 
 void
 tg_x509_grant_show(const TgX509Grant *self, TgStep *step)
@@ -179,8 +269,15 @@ tg_x509_grant_show(const TgX509Grant *self, TgStep *step)
 
         tg_step_show(step, "Subject", self->subject);
         tg_step_show(step, "Other names", names[0] != '\0' ? names : "none");
-        tg_step_show_time(step, "Valid from", self->from_s);
-        tg_step_show_time(step, "Valid until", self->to_s);
+        if (self->life_s != 0)
+                show_renewals(self, step);
+        if (self->life_s != 0 && self->to_s - self->from_s > self->life_s + TG_X509_SLACK_S) {
+                tg_step_show_time(step, "Renewed from", self->from_s);
+                tg_step_show_time(step, "Renewed until", self->to_s);
+        } else {
+                tg_step_show_time(step, "Valid from", self->from_s);
+                tg_step_show_time(step, "Valid until", self->to_s);
+        }
         tg_step_show(step, "Use", "logging in to servers (TLS client), and nothing else");
         tg_step_show(step, "Serial number", serial);
         tg_step_show(step, "Authority", issuer);

@@ -16,6 +16,11 @@
 #define TG_X509_MAX_SUBJECT_BYTES 512
 #define TG_X509_MAX_ALT_NAMES 8
 #define TG_X509_MAX_ALT_NAME_BYTES 255
+#define TG_X509_MIN_LIFE_S 10
+/* A mailbox lives for seven days, and one has to be there for the next certificate. */
+#define TG_X509_MAX_LIFE_S (6 * 86400)
+#define TG_X509_MAX_RENEWALS 10000
+#define TG_X509_SLACK_S 60 /* of two right clocks */
 
 typedef enum { TG_X509_P256, TG_X509_ED25519 } TgX509Key;
 
@@ -26,6 +31,10 @@ typedef struct {
         TgX509Key key;  /* which kind the recipient makes */
         guint64 from_s; /* Unix seconds */
         guint64 to_s;
+        /* Renewed: from_s and to_s are those of the grant until tg_x509_grant_narrow(), and each
+         * certificate lives for so long, in seconds; else 0. */
+        guint32 life_s;
+        guint32 n_renewals;                  /* after this one, at most */
         guint8 serial[TG_X509_SERIAL_BYTES]; /* positive, as a number */
 } TgX509Grant;
 
@@ -35,6 +44,14 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgX509Grant, tg_x509_grant_clear)
 gboolean tg_x509_key_parse(const char *text, TgX509Key *ret_key);
 /* Every part has its form; of the authority: that it is one, and may sign for all of the time. */
 gboolean tg_x509_grant_check(const TgX509Grant *self, GError **error);
+
+/* From here on it is of one certificate: TG_ERROR_INVALID unless that is inside, and lives no
+ * longer than it may. What is not renewed is of one anyway. */
+gboolean tg_x509_grant_narrow(TgX509Grant *self, guint64 from_s, guint64 to_s, GError **error);
+/* @next offers what @self has granted, and no more of it. */
+gboolean tg_x509_grant_goes_on(const TgX509Grant *self, const TgX509Grant *next);
+/* With another number, as each certificate has. */
+void tg_x509_grant_number(TgX509Grant *self);
 
 /* The offer, a JSON object. */
 char *tg_x509_grant_write(const TgX509Grant *self);

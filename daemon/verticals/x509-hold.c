@@ -44,6 +44,26 @@ state_of(EVP_PKEY *key, const TgJson *offer, GError **error)
         return tg_record_write(record, error);
 }
 
+/* What was accepted with the share before this one holds for it too. */
+static gboolean
+is_granted(const TgSecret *inherited, const TgX509Grant *next, GError **error)
+{
+        g_auto(TgX509Grant) grant = {};
+        gsize n_bytes;
+        const char *text;
+        TgJson json;
+
+        if (inherited == NULL)
+                return TRUE;
+        text = (const char *)tg_secret_get(inherited, &n_bytes);
+        if (!tg_json_parse(text, n_bytes, n_bytes, &json, error) ||
+            !tg_x509_grant_parse(&json, &grant, error))
+                return FALSE;
+        return tg_x509_grant_goes_on(&grant, next) ||
+               tg_x509_invalid(error,
+                               "what is offered for the renewal is not what was accepted before");
+}
+
 static gboolean
 ask(TgStep *step, GError **error)
 {
@@ -55,7 +75,8 @@ ask(TgStep *step, GError **error)
         g_autoptr(TgSecret) content = NULL;
         g_autoptr(TgSecret) state = NULL;
 
-        if (!tg_x509_grant_parse(context->message, &grant, error) || !is_current(&grant, error))
+        if (!tg_x509_grant_parse(context->message, &grant, error) || !is_current(&grant, error) ||
+            !is_granted(context->inherited, &grant, error))
                 return FALSE;
         challenge = tg_x509_challenge(context, error);
         if (challenge != NULL)
@@ -122,6 +143,27 @@ take_state(const TgSecret *state, TgSecret **ret_pem, TgX509Grant *ret_grant, GE
                tg_x509_grant_parse(&json, ret_grant, error);
 }
 
+/* Of what is renewed the certificate itself says when it is valid, inside of what was offered. */
+static gboolean
+take_period(TgStep *step, GBytes *certificate, TgX509Grant *grant, GError **error)
+{
+        g_autofree char *text = NULL;
+        g_autoptr(TgSecret) heritage = NULL;
+        guint64 from_s;
+        guint64 to_s;
+
+        if (grant->life_s == 0)
+                return TRUE;
+        text = tg_x509_grant_write(grant);
+        heritage = tg_secret_new(text, strlen(text), error);
+        if (heritage == NULL || !tg_x509_certificate_period(certificate, &from_s, &to_s, error) ||
+            !tg_x509_grant_narrow(grant, from_s, to_s, error) || !is_current(grant, error))
+                return FALSE;
+        if (grant->n_renewals > 0)
+                tg_step_bequeath(step, heritage);
+        return TRUE;
+}
+
 static gboolean
 take_certificate(TgStep *step, GError **error)
 {
@@ -142,7 +184,8 @@ take_certificate(TgStep *step, GError **error)
                 key = tg_x509_key_load(pem, error);
         if (key != NULL)
                 ca = tg_x509_authority_parse(grant.ca, error);
-        if (ca == NULL || !tg_x509_certificate_check(certificate, &grant, ca, key, error))
+        if (ca == NULL || !take_period(step, certificate, &grant, error) ||
+            !tg_x509_certificate_check(certificate, &grant, ca, key, error))
                 return FALSE;
         provision.content = content_of(pem, certificate, grant.ca, error);
         if (provision.content == NULL)

@@ -15,6 +15,13 @@ tg_x509_place_clear(TgX509Place *self)
         g_clear_pointer(&self->token, g_free);
 }
 
+void
+tg_x509_place_show(const TgX509Place *self, const char *crl, TgStep *step)
+{
+        tg_step_show(step, "Authority's key", self->token != NULL ? self->token : self->file);
+        tg_step_show(step, "Revocation list", crl);
+}
+
 /* ---- by a file ---- */
 
 static GBytes *

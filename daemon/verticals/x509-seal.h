@@ -17,6 +17,9 @@ typedef struct {
 void tg_x509_place_clear(TgX509Place *self);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TgX509Place, tg_x509_place_clear)
 
+/* For people, on the initiator's side. */
+void tg_x509_place_show(const TgX509Place *self, const char *crl, TgStep *step);
+
 /* @signature: verified with the certificate's key; NULL with @error. Called once, before
  * tg_x509_seal() returns or later. */
 typedef void (*TgX509SealFunc)(GBytes *signature, const GError *error, gpointer user_data);

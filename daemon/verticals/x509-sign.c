@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The initiator's signature: of the key whose holder has proved that he holds it, for what was
- * consented to, once. A repeated step signs the same, with the same number. */
+ * consented to, once. A repeated step signs the same, with the same number; where certificates are
+ * renewed, the time of one is known only then, and only the one that is stored goes out. */
 
 #include <string.h>
 
@@ -14,26 +15,28 @@
 static gboolean
 take_terms(TgX509Job *job, GError **error)
 {
-        GVariant *terms = tg_step_context(job->step)->terms;
-        const char *offer;
-        TgJson json;
+        guint64 now_s;
+        guint64 to_s;
 
-        if (terms == NULL || !g_variant_lookup(terms, "offer", "&s", &offer) ||
-            !g_variant_lookup(terms, "crl", "s", &job->crl) ||
-            (!g_variant_lookup(terms, "token", "s", &job->place.token) &&
-             !g_variant_lookup(terms, "ca-key", "s", &job->place.file)))
-                return tg_x509_invalid(error, "the stored share is incomplete");
-        if (!tg_json_parse(offer, strlen(offer), strlen(offer), &json, error) ||
-            !tg_x509_grant_parse(&json, &job->grant, error))
+        if (!tg_x509_terms_read(tg_step_context(job->step)->terms, job, error))
                 return FALSE;
-        job->ca = tg_x509_authority_parse(job->grant.ca, error);
-        if (job->ca == NULL)
-                return FALSE;
-        if (job->grant.to_s > (guint64)tg_clock_now_s())
-                return TRUE;
+        now_s = (guint64)tg_clock_now_s();
+        if (job->grant.to_s > now_s) {
+                to_s = MIN(now_s + job->grant.life_s, job->grant.to_s);
+                return tg_x509_grant_narrow(
+                        &job->grant, MAX(now_s - TG_X509_SLACK_S, job->grant.from_s), to_s, error);
+        }
         return tg_x509_invalid(error,
                                "the time for which the certificate was to be valid is over: "
                                "nothing was signed");
+}
+
+/* When it is valid is known only now. */
+static void
+show(const TgX509Job *job)
+{
+        tg_x509_grant_show(&job->grant, job->step);
+        tg_x509_place_show(&job->place, job->crl, job->step);
 }
 
 static void
@@ -62,6 +65,9 @@ on_signed(GBytes *signature, const GError *failure, gpointer user_data)
                 return;
         }
         tg_step_set_receipt(job->step, receipt);
+        tg_step_set_over(job->step, job->grant.to_s);
+        if (job->grant.life_s != 0)
+                show(job);
         tg_step_say(job->step, content, TRUE);
 }
 

@@ -5,6 +5,8 @@
  * signs it with his certificate authority's.
  *
  *      offer     {ca, subject, altNames, key, notBefore, notAfter, serial}   what will be signed
+ *                with {life, renewals}: not for all of that time, but for so long, and so many more
+ *                times (sequel.h)
  *      request   {request}       PKCS#10, bound to this share
  *      answer    {certificate}
  */
@@ -100,17 +102,18 @@ static const TgPinRule pins[] = {TG_PIN_DEFAULT};
 static const char *const exports[] = {"pkcs12", NULL};
 
 static const TgTermKey terms[] = {
-        {"ca",         "p",  4096                      },
-        {"ca-key",     "p",  4096                      },
-        {"token",      "s",  4096                      },
-        {"subject",    "s",  TG_X509_MAX_SUBJECT_BYTES },
-        {"alt-names",  "as", TG_X509_MAX_ALT_NAME_BYTES},
-        {"key-type",   "s",  16                        },
-        {"valid-for",  "u",  0                         },
-        {"not-before", "t",  0                         },
-        {"not-after",  "t",  0                         },
-        {"crl",        "p",  4096                      },
-        {NULL,         NULL, 0                         },
+        {"ca",          "p",  4096                      },
+        {"ca-key",      "p",  4096                      },
+        {"token",       "s",  4096                      },
+        {"subject",     "s",  TG_X509_MAX_SUBJECT_BYTES },
+        {"alt-names",   "as", TG_X509_MAX_ALT_NAME_BYTES},
+        {"key-type",    "s",  16                        },
+        {"valid-for",   "u",  0                         },
+        {"not-before",  "t",  0                         },
+        {"not-after",   "t",  0                         },
+        {"renew-until", "t",  0                         },
+        {"crl",         "p",  4096                      },
+        {NULL,          NULL, 0                         },
 };
 
 const TgVertical tg_vertical_x509 = {
@@ -125,6 +128,7 @@ const TgVertical tg_vertical_x509 = {
         .begin = tg_offer_begin,
         .receive = receive,
         .revoke = tg_x509_revoke,
+        .sequel = tg_x509_sequel,
         .exports = exports,
         .export = tg_x509_export,
 };

@@ -3,6 +3,7 @@
 
 /* org.tigress.x509.certificate: the two sides of it, and what they have in common. */
 
+#include "daemon/sequel.h"
 #include "daemon/verticals/x509-certificate.h"
 #include "daemon/verticals/x509-grant.h"
 #include "daemon/verticals/x509-seal.h"
@@ -33,6 +34,12 @@ void tg_x509_job_fail(TgX509Job *self, GError *error);
 GBytes *tg_x509_get_octets(const TgJson *object, const char *name, gsize n_max, GError **error);
 /* {"@name": base64 of @octets} */
 TgSecret *tg_x509_say_octets(const char *name, GBytes *octets, GError **error);
+
+/* What a share of the initiator's is made of, after it was checked: x509-terms.c. Not floating. */
+GVariant *tg_x509_terms_write(const TgX509Job *job);
+gboolean tg_x509_terms_read(GVariant *terms, TgX509Job *job, GError **error);
+/* What follows them: another number, for the rest of the time. */
+gboolean tg_x509_sequel(GVariant *terms, gint64 now_s, TgSequel *ret_sequel);
 
 /* initiator: x509-check.c, x509-sign.c, x509-revoke.c */
 void tg_x509_check(TgStep *step);
