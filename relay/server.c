@@ -311,6 +311,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         gboolean is_busy;
 
         tg_metrics_set(TG_GAUGE_BUSY_SINCE_US, 0);
+        tg_wipe_freed();
         is_busy = poll(fds, n_fds, find_timeout_ms(self, now_us)) > 0;
         now_us = g_get_monotonic_time();
         tg_metrics_set(TG_GAUGE_BUSY_SINCE_US, now_us);

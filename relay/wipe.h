@@ -12,5 +12,9 @@
 /* Overwrites what earlier calls have left on the stack of this thread, and in its registers. */
 void tg_wipe_stack(void);
 
+/* Overwrites what was freed and is kept for the next allocation. To be called by a loop each time
+ * that it is about to rest; who never calls it has nothing kept. */
+void tg_wipe_freed(void);
+
 /* Overwrites what is in @array, and empties it. @array must not be one that clears its elements. */
 void tg_wipe_array(GArray *array);
