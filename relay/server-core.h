@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 
 #include "relay/body.h"
+#include "relay/cork.h"
 #include "relay/deadline.h"
 #include "relay/door.h"
 #include "relay/handshake.h"
@@ -19,6 +20,7 @@
 typedef struct {
         TgDeadline deadline;
         TgHandshake handshake;
+        TgCork cork;
         guint64 ticket; /* of its source's places; 0: none */
 } TgServerConnection;
 
@@ -32,6 +34,7 @@ struct TgServer {
         GArray *finished; /* TgJob, scratch */
         TgDeadlines deadlines;
         TgHandshakes handshakes;
+        TgCorks corks;
         GQueue requests; /* TgServerRequest: begun and not over */
         GQueue own;      /* TgApiCall of ours, which the writer has */
         TgBodies bodies;
@@ -48,7 +51,8 @@ struct TgServer {
 /* One request, from its headers to its answer. */
 typedef struct {
         TgServer *server;
-        TgDeadline *deadline;           /* the connection's */
+        TgServerConnection *connection;
+        gboolean is_kept;               /* the connection, for all that the client says */
         struct sockaddr_storage source; /* who asks */
         gboolean is_waiting;            /* has a place among those that wait … */
         guint64 ticket;                 /* … and among its source's */

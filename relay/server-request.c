@@ -221,17 +221,27 @@ take_header(void *user_data, enum MHD_ValueKind kind, const char *name, const ch
         return MHD_YES;
 }
 
+/* NULL where the client has not taken the answer before: it asks and does not read. */
 static TgServerRequest *
-new_request(TgServer *self, struct MHD_Connection *mhd, const char *method, const char *path)
+new_request(TgServer *self,
+            struct MHD_Connection *mhd,
+            const char *method,
+            const char *path,
+            const char *version)
 {
-        TgServerRequest *request = g_new0(TgServerRequest, 1);
-        TgServerConnection *connection;
+        TgServerConnection *connection =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+        TgServerRequest *request;
 
+        if (!tg_cork_is_free(&connection->cork, &self->corks))
+                return NULL;
+        request = g_new0(TgServerRequest, 1);
         request->server = self;
         request->mhd = mhd;
-        connection =
-                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
-        request->deadline = &connection->deadline;
+        request->connection = connection;
+        request->is_kept =
+                g_str_equal(version, MHD_HTTP_VERSION_1_1) &&
+                !MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONNECTION);
         connection->handshake.is_over = TRUE; /* asleep twice, the library would break */
         request->http.method = method;
         request->http.path = path;
@@ -268,13 +278,15 @@ queue_answer(TgServerRequest *request, gboolean is_last)
         const TgApiCall *call = request->call;
         gint64 now_us = g_get_monotonic_time();
 
-        tg_deadline_set(request->deadline, &self->deadlines, now_us);
+        tg_deadline_set(&request->connection->deadline, &self->deadlines, now_us);
+        is_last |= self->is_stopping;
+        if (!is_last && request->is_kept) /* what finds no room at first would be lost */
+                tg_cork_shut(&request->connection->cork, request->mhd, call->answer.n_body);
         tg_metrics_request(call->operation,
                            call->answer.status,
                            call->is_held ? -1 : now_us - request->complete_us);
 
-        return tg_response_queue(
-                request->mhd, &request->call->answer, is_last || self->is_stopping);
+        return tg_response_queue(request->mhd, &request->call->answer, is_last);
 }
 
 /* Headers only so far. A body that need not be read because it is far too long is
@@ -322,7 +334,7 @@ complete_request(TgServerRequest *request)
         if (request->is_answered)
                 return queue_answer(request, FALSE);
 
-        tg_deadline_clear(request->deadline, &self->deadlines);
+        tg_deadline_clear(&request->connection->deadline, &self->deadlines);
         request->is_suspended = TRUE;
         MHD_suspend_connection(request->mhd);
 
@@ -342,8 +354,8 @@ tg_server_on_request(void *user_data,
         TgServerRequest *request = *request_context;
 
         if (!request) {
-                *request_context = request = new_request(user_data, mhd, method, path);
-                return begin_request(request);
+                *request_context = request = new_request(user_data, mhd, method, path, version);
+                return request ? begin_request(request) : MHD_NO;
         }
         if (*n_upload > 0) {
                 gboolean goes_on =
@@ -364,9 +376,13 @@ tg_server_on_request_over(void *user_data,
                           void **request_context,
                           enum MHD_RequestTerminationCode how)
 {
-        if (*request_context)
-                free_request(*request_context);
+        TgServerRequest *request = *request_context;
+
+        if (!request)
+                return;
         *request_context = NULL;
+        tg_cork_open(&request->connection->cork, &request->server->corks);
+        free_request(request);
 }
 
 void

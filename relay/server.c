@@ -94,6 +94,7 @@ end_connection(TgServer *self, TgServerConnection *connection)
 {
         tg_deadline_clear(&connection->deadline, &self->deadlines);
         tg_handshakes_end(&self->handshakes, &connection->handshake);
+        tg_cork_end(&connection->cork, &self->corks);
         tg_rate_limit_leave(self->options.rate_limit, TG_PLACE_CONNECTION, connection->ticket);
         g_free(connection);
         tg_metrics_set(TG_GAUGE_CONNECTIONS, --self->n_connections);
@@ -260,6 +261,8 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, push_us);
         if (tg_door_next_us(self->door, now_us) >= 0)
                 next_us = MIN(next_us, tg_door_next_us(self->door, now_us));
+        if (tg_corks_next_us(&self->corks) >= 0)
+                next_us = MIN(next_us, tg_corks_next_us(&self->corks));
         if (self->is_stopping)
                 next_us = MIN(next_us, self->stop_us - now_us);
         if (self->tidy_us > 0)
@@ -328,6 +331,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_handshakes_sleep(&self->handshakes);
+        tg_corks_try(&self->corks);
         tg_server_run_push(self, now_us);
         tg_writer_push(self->options.writer, self->pending);
         tidy(self, is_busy || self->is_run_again, now_us);

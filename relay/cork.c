@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "relay/cork.h"
+
+#include <gnutls/gnutls.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+/* What is larger would be copied for nothing; the header is less. */
+#define MAX_BYTES 4096
+/* Between two tries. Only a client that asks and does not read is ever late, and its deadline ends
+ * that. */
+#define TRY_US (10 * G_TIME_SPAN_MILLISECOND)
+
+void
+tg_cork_shut(TgCork *self, struct MHD_Connection *mhd, gsize n_bytes)
+{
+        const union MHD_ConnectionInfo *tls;
+
+        if (n_bytes == 0 || n_bytes > MAX_BYTES)
+                return;
+        tls = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        if (!tls || !tls->tls_session)
+                return;
+        self->session = tls->tls_session;
+        self->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        self->is_shut = TRUE;
+        gnutls_record_cork(self->session);
+}
+
+/* What fails for good, the library finds out by itself when it next reads. */
+static void
+flush(TgCork *self, TgCorks *all)
+{
+        int r = gnutls_record_uncork(self->session, 0);
+        gboolean is_late = r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED;
+
+        /* The library has left the socket corked, for it has pushed what it took for sent. */
+        if (!is_late)
+                setsockopt(self->fd, IPPROTO_TCP, TCP_CORK, &(int){0}, sizeof(int));
+        if (is_late && !self->is_late) {
+                self->link = (GList){.data = self};
+                g_queue_push_tail_link(&all->late, &self->link);
+        } else if (!is_late && self->is_late) {
+                g_queue_unlink(&all->late, &self->link);
+        }
+        self->is_late = is_late;
+}
+
+void
+tg_cork_open(TgCork *self, TgCorks *all)
+{
+        if (!self->is_shut)
+                return;
+        self->is_shut = FALSE;
+        flush(self, all);
+}
+
+gboolean
+tg_cork_is_free(TgCork *self, TgCorks *all)
+{
+        if (self->is_late)
+                flush(self, all);
+
+        return !self->is_late;
+}
+
+void
+tg_cork_end(TgCork *self, TgCorks *all)
+{
+        if (self->is_late)
+                g_queue_unlink(&all->late, &self->link);
+        self->is_late = FALSE;
+}
+
+void
+tg_corks_try(TgCorks *self)
+{
+        for (GList *at = self->late.head, *next; at; at = next) {
+                next = at->next;
+                flush(at->data, self);
+        }
+}
+
+gint64
+tg_corks_next_us(const TgCorks *self)
+{
+        return self->late.length > 0 ? TRY_US : -1;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A small answer in one TLS record. The library (libmicrohttpd over TLS) sends header and body by
+ * themselves: two records and two calls of the kernel, which is a quarter of what the smallest
+ * request costs. So GnuTLS keeps back what it is given of an answer until all of it is there.
+ */
+
+#include <glib.h>
+#include <microhttpd.h>
+
+/* Those of which something could not be sent yet: the socket is full, for the client does not read.
+ */
+typedef struct {
+        GQueue late; /* TgCork */
+} TgCorks;
+
+/* A connection's. Zeros: none. */
+typedef struct {
+        GList link;
+        gpointer session; /* NULL: no TLS, or its handshake is not over */
+        int fd;
+        gboolean is_shut;
+        gboolean is_late;
+} TgCork;
+
+/* Before an answer of @n_bytes of body is queued. */
+void tg_cork_shut(TgCork *self, struct MHD_Connection *mhd, gsize n_bytes);
+/* When the library has sent all of it. */
+void tg_cork_open(TgCork *self, TgCorks *all);
+/* FALSE: the answer before is still late, and there must not be another. */
+gboolean tg_cork_is_free(TgCork *self, TgCorks *all);
+/* Before the connection goes. */
+void tg_cork_end(TgCork *self, TgCorks *all);
+
+/* In each turn. */
+void tg_corks_try(TgCorks *self);
+/* Microseconds until the next try; -1 when nothing is late. */
+gint64 tg_corks_next_us(const TgCorks *self);
