@@ -341,14 +341,15 @@ tg_json_append_string(GString *json, const char *text)
         tg_json_quote_to(json->str + before, text, n_bytes);
 }
 
-gboolean
-tg_json_fits_inside(const TgJson *object)
+guint
+tg_json_depth(const TgJson *value)
 {
         guint depth = 0;
+        guint deepest = 0;
         gboolean is_string = FALSE;
 
-        for (gsize i = 0; i < object->n_chars; i++) {
-                char c = object->text[i];
+        for (gsize i = 0; i < value->n_chars; i++) {
+                char c = value->text[i];
 
                 if (is_string) {
                         if (c == '\\')
@@ -358,11 +359,17 @@ tg_json_fits_inside(const TgJson *object)
                 } else if (c == '"') {
                         is_string = TRUE;
                 } else if (c == '{' || c == '[') {
-                        if (++depth >= TG_MAX_JSON_DEPTH)
-                                return FALSE;
+                        depth++;
+                        deepest = MAX(deepest, depth);
                 } else if (c == '}' || c == ']') {
                         depth--;
                 }
         }
-        return TRUE;
+        return deepest;
+}
+
+gboolean
+tg_json_fits_inside(const TgJson *object)
+{
+        return tg_json_depth(object) < TG_MAX_JSON_DEPTH;
 }

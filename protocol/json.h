@@ -78,5 +78,7 @@ char *tg_json_quote_to(char *buffer, const char *text, gsize n_bytes);
 /* Appends @text (UTF-8) with quotes and escapes. Not for secrets. */
 void tg_json_append_string(GString *json, const char *text);
 
+/* How many containers are around the innermost value: 0 for a number, 1 for [1]. */
+guint tg_json_depth(const TgJson *value);
 /* Whether @object may stand in another one: a content sits one level deep in what travels. */
 gboolean tg_json_fits_inside(const TgJson *object);

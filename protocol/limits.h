@@ -33,6 +33,15 @@
 #define TG_MAX_JSON_NUMBER_CHARS 64
 #define TG_MAX_FORMAT_BYTES 255
 
+/* Credential Exchange Format: a document is held in locked memory, twice while it is read */
+#define TG_MAX_CXF_BYTES 1000000
+#define TG_MAX_CXF_ITEMS 1000
+#define TG_MAX_CXF_ACCOUNTS 64
+#define TG_MAX_CXF_CREDENTIALS 64 /* of an item */
+#define TG_MAX_CXF_ID_BYTES 64    /* section 2.1.3 */
+/* A document has four levels around an item */
+#define TG_MAX_CXF_ITEM_DEPTH (TG_MAX_JSON_DEPTH - 4)
+
 /* Links */
 #define TG_MAX_LINK_CHARS 4096
 #define TG_MAX_TEMPLATE_CHARS 2048 /* the link holds it in base64 */

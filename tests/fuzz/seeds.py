@@ -103,6 +103,40 @@ def texts():
     yield " a\t\u202eb\u00a0\U000e0041c\ufdd0\U0001f600 ".encode() + b"\xff\xed\xa0\x80"
 
 
+def cxf_items():
+    """Items of a credential exchange, one of each kind that is looked into."""
+    field = {"id": "eA", "fieldType": "string", "value": "carol \u202e", "label": "l"}
+    hidden = {"fieldType": "concealed-string", "value": "\u00e9\"\\"}
+    for credential in (
+            {"type": "basic-auth", "username": field, "password": hidden},
+            {"type": "basic-auth", "password": "text"},
+            {"type": "totp", "secret": "JBSWY3DPEHPK3PXP", "period": 30, "digits": 6,
+             "algorithm": "sha1", "username": "carol", "issuer": "i"},
+            {"type": "note", "content": field}, {"type": "generated-password", "password": "p"},
+            {"type": "ssh-key", "keyType": "ssh-ed25519", "privateKey": "MC4CAQ"},
+            {"type": "passkey", "credentialId": "AQID", "rpId": "a.example", "username": "u",
+             "userDisplayName": "U", "userHandle": "AA", "key": "MIGH"},
+            {"type": "credit-card", "number": hidden}, {"type": "new\u0007", "x": [1, None]}):
+        yield {"id": "aXRlbQ", "creationAt": 1700000000, "title": "T \u001b", "favorite": False,
+               "scope": {"urls": ["https://u:p@a.example:1/x?y"], "androidApps": []},
+               "credentials": [credential, credential], "tags": ["t"]}
+
+
+def exchanges_of_credentials():
+    header = {"version": {"major": 1, "minor": 0}, "exporterRpId": "a.example",
+              "exporterDisplayName": "A", "timestamp": 1760000000}
+    account = {"id": "YQ", "username": "", "email": "", "collections": [{"id": "Yw"}]}
+    items = list(cxf_items())
+    for item in items:
+        yield compact(item)
+        yield json.dumps(dict(header, accounts=[dict(account, items=[item])]), indent=1)
+    items = [dict(item, id="aXRlb" + letter) for item, letter in zip(items, "QUYcgkosw")]
+    yield compact(dict(header, accounts=[dict(account, items=items[:4]),
+                                         dict(account, items=items[4:])]))
+    yield compact(dict(header, accounts=[]))
+    yield compact(dict(header, version={"major": 2}, accounts=[]))
+
+
 def request(line, claim=None, number=None, body=None, *headers):
     lines = [line]
     if claim:
@@ -333,6 +367,7 @@ def attestations():
 def all_seeds():
     for target, made in (
             ("answer", answers()), ("attestation", attestations()),
+            ("cxf", exchanges_of_credentials()),
             ("envelope", plaintexts()), ("exchange", exchanges()),
             ("json", plaintexts()), ("link", links()), ("pin", pins()), ("proxy", proxies()),
             ("push", endpoints()),
