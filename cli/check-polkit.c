@@ -15,7 +15,9 @@
 static const char *const actions[] = {
         TG_ACTION_SHARE,
         TG_ACTION_ACCEPT,
+        TG_ACTION_IMPORT,
         TG_ACTION_REVEAL,
+        TG_ACTION_USE,
         TG_ACTION_REVOKE,
         TG_ACTION_REMOVE,
 };

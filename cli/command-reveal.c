@@ -7,6 +7,7 @@
 #include "cli/escape.h"
 #include "cli/object.h"
 #include "cli/output.h"
+#include "cli/revelation.h"
 #include "cli/secret-input.h"
 #include "cli/secret-output.h"
 #include "cli/terminal.h"
@@ -67,19 +68,6 @@ check_options(GError **error)
         return FALSE;
 }
 
-static GVariant *
-build_options(void)
-{
-        GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
-
-        if (as_pkcs12) {
-                g_variant_builder_add(&values, "{sv}", "as", g_variant_new_string("pkcs12"));
-                g_variant_builder_add(&values, "{sv}", "passphrase", g_variant_new_handle(0));
-        }
-
-        return g_variant_builder_end(&values);
-}
-
 static TgSecret *
 reveal(const TgInvocation *invocation,
        TgClient *client,
@@ -87,30 +75,10 @@ reveal(const TgInvocation *invocation,
        const TgSecret *passphrase,
        GError **error)
 {
-        g_autoptr(TgAgent) agent = NULL;
-        int fd = passphrase ? tg_secret_input_to_memfd(passphrase, error) : -1;
-        const TgClientCall call = {
-                .path = credential->path,
-                .interface = tg_object_interface(credential),
-                .method = "Reveal",
-                .arguments = g_variant_new("(@a{sv})", build_options()),
-                .kind = TG_CALL_ASKS,
-                .fds = &fd,
-                .n_fds = passphrase ? 1 : 0,
-        };
-        TgSecret *content;
+        G_GNUC_UNUSED g_autoptr(TgAgent) agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
 
-        if (passphrase && fd < 0) {
-                g_variant_unref(g_variant_ref_sink(call.arguments));
-                return NULL;
-        }
-        agent = invocation->may_ask ? tg_agent_open(FALSE) : NULL;
-        content = tg_client_call_secret(client, &call, error);
-        g_clear_pointer(&agent, tg_agent_close);
-        if (fd >= 0)
-                close(fd);
-
-        return content;
+        return tg_revelation_get(
+                client, credential, as_pkcs12 ? "pkcs12" : NULL, passphrase, error);
 }
 
 /* A terminal acts on what it is sent: there the content is shown, elsewhere it is given. */

@@ -43,6 +43,8 @@ extern const TgCommand tg_command_credentials;
 extern const TgCommand tg_command_reveal;
 extern const TgCommand tg_command_use;
 extern const TgCommand tg_command_remove;
+extern const TgCommand tg_command_import;
+extern const TgCommand tg_command_export;
 extern const TgCommand tg_command_forget;
 extern const TgCommand tg_command_monitor;
 extern const TgCommand tg_command_relays;

@@ -19,24 +19,11 @@
 #define NAME_COLUMNS 13
 
 static const TgCommand *const commands[] = {
-        &tg_command_share,
-        &tg_command_accept,
-        &tg_command_pin,
-        &tg_command_inspect,
-        &tg_command_list,
-        &tg_command_show,
-        &tg_command_cancel,
-        &tg_command_decline,
-        &tg_command_relinquish,
-        &tg_command_revoke,
-        &tg_command_credentials,
-        &tg_command_reveal,
-        &tg_command_use,
-        &tg_command_remove,
-        &tg_command_forget,
-        &tg_command_monitor,
-        &tg_command_relays,
-        &tg_command_doctor,
+        &tg_command_share,      &tg_command_accept,  &tg_command_pin,         &tg_command_inspect,
+        &tg_command_list,       &tg_command_show,    &tg_command_cancel,      &tg_command_decline,
+        &tg_command_relinquish, &tg_command_revoke,  &tg_command_credentials, &tg_command_reveal,
+        &tg_command_use,        &tg_command_remove,  &tg_command_import,      &tg_command_export,
+        &tg_command_forget,     &tg_command_monitor, &tg_command_relays,      &tg_command_doctor,
 };
 
 static struct {

@@ -17,6 +17,7 @@ enum {
         FIELD_REVOKED = 8,
         FIELD_DETAILS = 9,
         FIELD_CAME_BY = 10,
+        FIELD_UNFINISHED = 11,
 };
 
 TgCredential *
@@ -84,6 +85,7 @@ tg_credential_read_detail(TgCredential *self, TgSecret *detail)
         self->not_before_s = (gint64)tg_record_get_number(detail, FIELD_NOT_BEFORE, 0);
         self->not_after_s = (gint64)tg_record_get_number(detail, FIELD_NOT_AFTER, 0);
         self->is_revoked = tg_record_get_number(detail, FIELD_REVOKED, 0) != 0;
+        self->is_unfinished = tg_record_get_number(detail, FIELD_UNFINISHED, 0) != 0;
         g_clear_pointer(&self->details, g_variant_unref);
         self->details = tg_record_get_variant(detail, FIELD_DETAILS, G_VARIANT_TYPE("a(ss)"));
 }
@@ -114,6 +116,7 @@ write_detail(const TgCredential *self, GError **error)
         tg_record_put_number(record, FIELD_NOT_AFTER, (guint64)self->not_after_s);
         tg_record_put_number(record, FIELD_REVOKED, self->is_revoked ? 1 : 0);
         tg_record_put_variant(record, FIELD_DETAILS, self->details);
+        tg_record_put_number(record, FIELD_UNFINISHED, self->is_unfinished ? 1 : 0);
         return tg_record_write(record, error);
 }
 

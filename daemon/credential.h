@@ -25,6 +25,8 @@ typedef struct {
         gint64 not_after_s;
         gboolean is_revoked; /* as far as its vertical has learnt it */
         GVariant *details;   /* a(ss); NULL: none */
+        /* Nothing of it was told yet, and its keyring item may not be there. */
+        gboolean is_unfinished;
 } TgCredential;
 
 TgCredential *tg_credential_new(const char *id,

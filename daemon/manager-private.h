@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of the manager, for manager.c, manager-resume.c and manager-sequel.c. */
+/* The inside of the manager, for manager.c, manager-import.c, manager-resume.c and
+ * manager-sequel.c. */
 
 #include "daemon/clock.h"
 #include "daemon/manager.h"
@@ -12,6 +13,9 @@ struct TgManager {
         GHashTable *credentials;
         TgCredential *arriving; /* in a transaction that is not through yet */
         TgShare *following;     /* likewise: the share that is to renew it; NULL: none */
+        GHashTable *imports;    /* id → TgCredential: those that are not shown yet, or no more */
+        GQueue unfinished;      /* of them, what is to be cleared away */
+        TgKeyringJob *clearing;
         TgAlarm *alarm;
         const TgManagerObserver *observer;
         gpointer observer_data;
@@ -44,3 +48,8 @@ void tg_manager_sequel_ended(TgManager *self, TgShare *share);
 void tg_manager_resume_sequels(TgManager *self);
 /* Initiator: shares that follow @share run still. */
 gboolean tg_manager_has_sequels(TgManager *self, const TgShare *share);
+/* Not saved. @share_id NULL: it came without one. */
+TgCredential *tg_manager_new_credential(const TgArrival *arrival, const char *share_id);
+void tg_manager_set_full(GError **error);
+/* Of imports that were cut short. */
+void tg_manager_drop_unfinished(TgManager *self);

@@ -125,6 +125,7 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
                 unseal_share(self, list->pdata[i], found, is_alone);
         if (!tg_store_each_credential(self->wallet->store, unseal_credential, self, &error))
                 g_warning("cannot read the stored credentials: %s", error->message);
+        tg_manager_drop_unfinished(self);
         for (guint i = 0; i < list->len; i++)
                 lose_removed(self, list->pdata[i]);
         tg_manager_resume_sequels(self);

@@ -165,6 +165,35 @@ on_share_ended(TgShare *share, gpointer user_data)
         tg_manager_set_alarm(self);
 }
 
+void
+tg_manager_set_full(GError **error)
+{
+        tg_set_error(error,
+                     TG_ERROR_LIMIT_REACHED,
+                     "there are %d credentials already: remove some",
+                     TG_MAX_CREDENTIALS);
+}
+
+TgCredential *
+tg_manager_new_credential(const TgArrival *arrival, const char *share_id)
+{
+        TgCredential *credential = tg_credential_new(arrival->id,
+                                                     share_id,
+                                                     tg_clock_now_s(),
+                                                     arrival->format,
+                                                     arrival->title,
+                                                     arrival->description,
+                                                     arrival->kind);
+
+        g_free(credential->issuer);
+        credential->issuer = g_strdup(arrival->issuer != NULL ? arrival->issuer : "");
+        credential->not_before_s = arrival->not_before_s;
+        credential->not_after_s = arrival->not_after_s;
+        credential->details = arrival->details != NULL ? g_variant_ref(arrival->details) : NULL;
+
+        return credential;
+}
+
 static gboolean
 on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer user_data)
 {
@@ -174,24 +203,10 @@ on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer us
         if (tg_share_renews(share) != NULL)
                 return tg_manager_renew(self, share, arrival, error);
         if (g_hash_table_size(self->credentials) >= TG_MAX_CREDENTIALS) {
-                tg_set_error(error,
-                             TG_ERROR_LIMIT_REACHED,
-                             "there are %d credentials already: remove some",
-                             TG_MAX_CREDENTIALS);
+                tg_manager_set_full(error);
                 return FALSE;
         }
-        credential = tg_credential_new(arrival->id,
-                                       tg_share_id(share),
-                                       tg_clock_now_s(),
-                                       arrival->format,
-                                       arrival->title,
-                                       arrival->description,
-                                       arrival->kind);
-        g_free(credential->issuer);
-        credential->issuer = g_strdup(arrival->issuer != NULL ? arrival->issuer : "");
-        credential->not_before_s = arrival->not_before_s;
-        credential->not_after_s = arrival->not_after_s;
-        credential->details = arrival->details != NULL ? g_variant_ref(arrival->details) : NULL;
+        credential = tg_manager_new_credential(arrival, tg_share_id(share));
         if (!tg_credential_save(credential, self->wallet->store, error)) {
                 tg_credential_free(credential);
                 return FALSE;
@@ -327,6 +342,8 @@ tg_manager_new(TgWallet *wallet, GError **error)
         self->shares = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, drop_share);
         self->credentials = g_hash_table_new_full(
                 g_str_hash, g_str_equal, NULL, (GDestroyNotify)tg_credential_free);
+        self->imports = g_hash_table_new_full(
+                g_str_hash, g_str_equal, NULL, (GDestroyNotify)tg_credential_free);
         self->alarm = tg_alarm_new(on_alarm, self);
 
         if (!tg_store_each_share(wallet->store, load_share, self, error) ||
@@ -347,6 +364,9 @@ tg_manager_free(TgManager *self)
         g_clear_pointer(&self->credentials, g_hash_table_unref);
         g_clear_pointer(&self->arriving, tg_credential_free);
         g_clear_pointer(&self->following, drop_share);
+        g_clear_pointer(&self->clearing, tg_keyring_job_cancel);
+        g_queue_clear(&self->unfinished);
+        g_clear_pointer(&self->imports, g_hash_table_unref);
         tg_alarm_free(self->alarm);
         g_free(self);
 }

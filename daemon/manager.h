@@ -66,6 +66,11 @@ TgCredential *tg_manager_find_came_by(TgManager *self, const char *share_id);
 /* Its vertical has learnt that it was taken back: stored when this returns TRUE, and then told.
  * Once is enough, and there is no way back. */
 gboolean tg_manager_set_revoked(TgManager *self, TgCredential *credential, GError **error);
+/* A credential that came without a share, in three steps: saved here, and shown to nobody yet; put
+ * into the keyring by the caller; and there. Or dropped, with what the keyring may have of it. */
+TgCredential *tg_manager_import(TgManager *self, const TgArrival *arrival, GError **error);
+gboolean tg_manager_imported(TgManager *self, TgCredential *credential, GError **error);
+void tg_manager_drop_import(TgManager *self, TgCredential *credential);
 
 /* ---- manager-sequel.c ---- */
 

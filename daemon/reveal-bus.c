@@ -10,6 +10,8 @@
 #include "daemon/vertical.h"
 #include "daemon/wallet-bus.h"
 #include "dbus/names.h"
+#include "protocol/bytes.h"
+#include "protocol/limits.h"
 
 #define MAX_PASSPHRASE_BYTES 256
 
@@ -21,6 +23,8 @@ typedef struct {
         char *id;
         const TgVertical *vertical;
         char *as; /* NULL: fd */
+        char *title;
+        gint64 received_s;
         TgSecret *passphrase;
 } Form;
 
@@ -35,6 +39,7 @@ free_form(gpointer data)
         g_clear_pointer(&self->passphrase, tg_secret_unref);
         g_free(self->id);
         g_free(self->as);
+        g_free(self->title);
         g_free(self);
 }
 
@@ -46,11 +51,39 @@ is_export(const Form *self)
         return self->as != NULL && !g_str_equal(self->as, "fd") && !g_str_equal(self->as, "bytes");
 }
 
+static gboolean
+is_cxf(const Form *self)
+{
+        return g_strcmp0(self->as, "cxf") == 0;
+}
+
+static TgSecret *
+to_cxf(const Form *self, TgSecret *content, GError **error)
+{
+        g_autoptr(GBytes) id = tg_hex_decode(self->id);
+        TgCxfLabel label = {
+                .id = g_bytes_get_data(id, NULL),
+                .title = self->title,
+                .created_s = self->received_s,
+        };
+        g_autoptr(TgSecret) item = self->vertical->to_cxf(content, &label, error);
+
+        if (item == NULL || tg_secret_size(item) <= TG_MAX_CONTENT_BYTES)
+                return g_steal_pointer(&item);
+        tg_set_error(error,
+                     TG_ERROR_LIMIT_REACHED,
+                     "as an item of a credential exchange it is larger than %d octets",
+                     TG_MAX_CONTENT_BYTES);
+        return NULL;
+}
+
 static TgSecret *
 apply(const Form *self, TgSecret *content, GError **error)
 {
         if (!is_export(self))
                 return tg_secret_ref(content);
+        if (is_cxf(self))
+                return to_cxf(self, content, error);
         return self->vertical->export(content, self->as, self->passphrase, error);
 }
 
@@ -94,12 +127,15 @@ check(const Form *self, GError **error)
 {
         const char *why = NULL;
 
-        if (!is_export(self))
+        if (is_cxf(self) && (self->vertical == NULL || self->vertical->to_cxf == NULL))
+                why = "this kind of credential has no place in a credential exchange";
+        else if (!is_export(self) || is_cxf(self))
                 why = self->value != NULL ? "a \"passphrase\" is for forms that are sealed with one"
                                           : NULL;
         else if (self->vertical == NULL || self->vertical->exports == NULL ||
                  !g_strv_contains(self->vertical->exports, self->as))
-                why = "\"as\" is \"fd\" or \"bytes\", or for X.509 certificates \"pkcs12\"";
+                why = "\"as\" is \"fd\", \"bytes\" or \"cxf\", or for X.509 certificates "
+                      "\"pkcs12\"";
         else if (self->value == NULL)
                 why = "the key \"passphrase\" is missing: what is to seal it";
         if (why == NULL)
@@ -148,6 +184,8 @@ tg_reveal(TgWalletBus *bus, sd_bus_message *message, const TgCredential *credent
         self->bus = bus;
         self->id = g_strdup(credential->id);
         self->vertical = tg_vertical_find(credential->format);
+        self->title = g_strdup(credential->title);
+        self->received_s = credential->received_s;
         self->call = tg_call_new(bus->callers, message, &refused);
         if (self->call == NULL)
                 return tg_reply_error(message, refused);

@@ -20,6 +20,7 @@ static const TgVertical *const built_in[] = {
         &tg_vertical_wifi,
         &tg_vertical_x509,
         &tg_vertical_wireguard,
+        &tg_vertical_cxf,
 };
 static GPtrArray *verticals; /* NULL-terminated */
 

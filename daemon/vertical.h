@@ -18,6 +18,7 @@
 
 #include "daemon/sequel.h"
 #include "daemon/step.h"
+#include "protocol/cxf.h"
 
 /* Where what is shared comes from. */
 typedef enum {
@@ -82,6 +83,9 @@ struct TgVertical {
                             const char *as,
                             const TgSecret *passphrase,
                             GError **error);
+        /* Likewise an item of a credential exchange, in the clear: named and dated by @label,
+         * unless it is one already. NULL: there is none of this kind. */
+        TgSecret *(*to_cxf)(TgSecret *content, const TgCxfLabel *label, GError **error);
 
         const TgTarget *targets; /* NULL: none */
 };
@@ -107,6 +111,7 @@ TgPinRule tg_vertical_pin_rule(const TgVertical *self, const char *kind);
 /* Of any kind: a recipient cannot know which one it is. */
 gboolean tg_vertical_requires_pin(const TgVertical *self);
 
+extern const TgVertical tg_vertical_cxf;
 extern const TgVertical tg_vertical_generic;
 extern const TgVertical tg_vertical_keyring_item;
 extern const TgVertical tg_vertical_ssh;

@@ -113,6 +113,10 @@ int tg_create_share(sd_bus_message *message, void *userdata, sd_bus_error *error
 /* @source: the credential whose content is shared on. */
 int tg_create_from_credential(TgWalletBus *self, sd_bus_message *message, const char *id);
 
+/* ---- import-bus.c: Import ---- */
+
+int tg_import(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
 /* ---- invitation-bus.c: InspectInvitation, AcceptInvitation, CheckRelay ---- */
 
 int tg_inspect_invitation(sd_bus_message *message, void *userdata, sd_bus_error *error);

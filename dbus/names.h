@@ -23,6 +23,7 @@
 
 #define TG_ACTION_SHARE "org.tigress.wallet.share"
 #define TG_ACTION_ACCEPT "org.tigress.wallet.accept"
+#define TG_ACTION_IMPORT "org.tigress.wallet.import"
 #define TG_ACTION_REVEAL "org.tigress.wallet.reveal"
 #define TG_ACTION_USE "org.tigress.wallet.use"
 #define TG_ACTION_REVOKE "org.tigress.wallet.revoke"

@@ -88,6 +88,15 @@ receive(TgStep *step)
                 tg_step_fail(step, g_steal_pointer(&error));
 }
 
+static TgSecret *
+to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
+{
+        const TgCxfMember key = {
+                .name = "key", .field_type = "concealed-string", .secret = content};
+
+        return tg_cxf_item_write(label, "api-key", &key, 1, error);
+}
+
 const TgVertical tg_vertical_generic = {
         .format = "digitalwallet.generic.authorizationToken",
         .name = "Token or other content",
@@ -98,4 +107,5 @@ const TgVertical tg_vertical_generic = {
         .is_prompt = TRUE,
         .begin = begin,
         .receive = receive,
+        .to_cxf = to_cxf,
 };

@@ -122,6 +122,15 @@ receive(TgStep *step)
                 tg_step_fail(step, g_steal_pointer(&error));
 }
 
+static TgSecret *
+to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
+{
+        const TgCxfMember password = {
+                .name = "password", .field_type = "concealed-string", .secret = content};
+
+        return tg_cxf_item_write(label, "basic-auth", &password, 1, error);
+}
+
 const TgVertical tg_vertical_keyring_item = {
         .format = "org.tigress.secret.item",
         .name = "Keyring item",
@@ -132,4 +141,5 @@ const TgVertical tg_vertical_keyring_item = {
         .is_prompt = TRUE,
         .begin = begin,
         .receive = receive,
+        .to_cxf = to_cxf,
 };

@@ -387,6 +387,12 @@ tg_otp_format_json(const TgOtp *self, GError **error)
         return join(before, self, after, error);
 }
 
+const char *
+tg_otp_algorithm_word(const TgOtp *self)
+{
+        return algorithms[self->algorithm].json;
+}
+
 char *
 tg_otp_name(const TgOtp *self)
 {

@@ -31,6 +31,8 @@ gboolean tg_otp_parse_json(const TgJson *object, TgOtp *ret_otp, GError **error)
 TgSecret *tg_otp_format_address(const TgOtp *self, GError **error);
 TgSecret *tg_otp_format_json(const TgOtp *self, GError **error);
 
+/* Its hash as the dictionary calls it: "sha1". */
+const char *tg_otp_algorithm_word(const TgOtp *self);
 /* For people: "Issuer: account", what there is of it; NULL: nothing. */
 char *tg_otp_name(const TgOtp *self);
 /* "6 digits, a new one every 30 s, SHA-1" */

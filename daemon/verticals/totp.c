@@ -7,6 +7,7 @@
  */
 
 #include "daemon/vertical.h"
+#include "daemon/verticals/copy.h"
 #include "daemon/verticals/otpauth.h"
 
 static const char *const kinds[] = {"copy", NULL};
@@ -26,39 +27,52 @@ static void
 begin(TgStep *step)
 {
         g_auto(TgOtp) otp = {};
-        g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) content = NULL;
         g_autofree char *name = NULL;
+        GError *error = NULL;
+        TgSecret *content = NULL;
 
-        if (tg_otp_parse_address(tg_step_context(step)->given, &otp, &error))
+        if (tg_otp_parse_address(tg_step_context(step)->given, &otp, &error)) {
+                name = tg_otp_name(&otp);
+                show(step, &otp);
                 content = tg_otp_format_json(&otp, &error);
-        if (content == NULL) {
-                tg_step_fail(step, g_steal_pointer(&error));
-                return;
         }
-        name = tg_otp_name(&otp);
-        tg_step_name(step, name);
-        show(step, &otp);
-        tg_step_say(step, content, TRUE);
+        tg_copy_say(step, content, name, error);
 }
 
 static void
 receive(TgStep *step)
 {
         g_auto(TgOtp) otp = {};
-        g_auto(TgProvision) provision = {};
-        g_autoptr(GError) error = NULL;
+        g_autofree char *name = NULL;
+        GError *error = NULL;
+        TgSecret *content = NULL;
 
-        if (tg_otp_parse_json(tg_step_context(step)->message, &otp, &error))
-                provision.content = tg_otp_format_address(&otp, &error);
-        if (provision.content == NULL) {
-                tg_step_fail(step, g_steal_pointer(&error));
-                return;
+        if (tg_otp_parse_json(tg_step_context(step)->message, &otp, &error)) {
+                name = tg_otp_name(&otp);
+                show(step, &otp);
+                content = tg_otp_format_address(&otp, &error);
         }
-        provision.content_type = g_strdup("text/plain");
-        provision.title = tg_otp_name(&otp);
-        show(step, &otp);
-        tg_step_keep(step, &provision);
+        tg_copy_keep(step, content, "text/plain", name, error);
+}
+
+static TgSecret *
+to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
+{
+        g_auto(TgOtp) otp = {};
+        TgCxfMember members[6];
+        gsize n = 0;
+
+        if (!tg_otp_parse_address(content, &otp, error))
+                return NULL;
+        members[n++] = (TgCxfMember){.name = "secret", .secret = otp.key};
+        members[n++] = (TgCxfMember){.name = "period", .number = (gint)otp.period_s};
+        members[n++] = (TgCxfMember){.name = "digits", .number = (gint)otp.n_digits};
+        members[n++] = (TgCxfMember){.name = "algorithm", .text = tg_otp_algorithm_word(&otp)};
+        if (otp.account != NULL)
+                members[n++] = (TgCxfMember){.name = "username", .text = otp.account};
+        if (otp.issuer != NULL)
+                members[n++] = (TgCxfMember){.name = "issuer", .text = otp.issuer};
+        return tg_cxf_item_write(label, "totp", members, n, error);
 }
 
 const TgVertical tg_vertical_totp = {
@@ -71,4 +85,5 @@ const TgVertical tg_vertical_totp = {
         .is_prompt = TRUE,
         .begin = begin,
         .receive = receive,
+        .to_cxf = to_cxf,
 };

@@ -9,8 +9,7 @@
 #include "protocol/wifi.h"
 
 #include "daemon/vertical.h"
-#include "protocol/limits.h"
-#include "protocol/text.h"
+#include "daemon/verticals/copy.h"
 
 static const char *const kinds[] = {"copy", NULL};
 static const TgPinRule pins[] = {TG_PIN_DEFAULT};
@@ -29,37 +28,53 @@ static void
 begin(TgStep *step)
 {
         g_auto(TgWifi) wifi = {};
-        g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) content = NULL;
+        GError *error = NULL;
+        TgSecret *content = NULL;
 
-        if (tg_wifi_parse_text(tg_step_context(step)->given, &wifi, &error))
+        if (tg_wifi_parse_text(tg_step_context(step)->given, &wifi, &error)) {
+                show(step, &wifi);
                 content = tg_wifi_format_json(&wifi, &error);
-        if (content == NULL) {
-                tg_step_fail(step, g_steal_pointer(&error));
-                return;
         }
-        tg_step_name(step, wifi.ssid);
-        show(step, &wifi);
-        tg_step_say(step, content, TRUE);
+        tg_copy_say(step, content, wifi.ssid, error);
 }
 
 static void
 receive(TgStep *step)
 {
         g_auto(TgWifi) wifi = {};
-        g_auto(TgProvision) provision = {};
-        g_autoptr(GError) error = NULL;
+        GError *error = NULL;
+        TgSecret *content = NULL;
 
-        if (tg_wifi_parse_json(tg_step_context(step)->message, &wifi, &error))
-                provision.content = tg_wifi_format_text(&wifi, &error);
-        if (provision.content == NULL) {
-                tg_step_fail(step, g_steal_pointer(&error));
-                return;
+        if (tg_wifi_parse_json(tg_step_context(step)->message, &wifi, &error)) {
+                show(step, &wifi);
+                content = tg_wifi_format_text(&wifi, &error);
         }
-        provision.content_type = g_strdup("text/plain");
-        provision.title = tg_text_clean(wifi.ssid, -1, TG_MAX_TITLE_BYTES);
-        show(step, &wifi);
-        tg_step_keep(step, &provision);
+        tg_copy_keep(step, content, "text/plain", wifi.ssid, error);
+}
+
+static TgSecret *
+to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
+{
+        static const char *const words[] = {
+                [TG_WIFI_OPEN] = "unsecured",
+                [TG_WIFI_WPA] = "wpa2-personal",
+                [TG_WIFI_SAE] = "wpa3-personal",
+        };
+        g_auto(TgWifi) wifi = {};
+        TgCxfMember members[] = {
+                {.name = "ssid",                .field_type = "string"                    },
+                {.name = "networkSecurityType", .field_type = "wifi-network-security-type"},
+                {.name = "hidden",              .field_type = "boolean"                   },
+                {.name = "passphrase",          .field_type = "concealed-string"          },
+        };
+
+        if (!tg_wifi_parse_text(content, &wifi, error))
+                return NULL;
+        members[0].text = wifi.ssid;
+        members[1].text = words[wifi.security];
+        members[2].text = wifi.is_hidden ? "true" : "false";
+        members[3].secret = wifi.password;
+        return tg_cxf_item_write(label, "wifi", members, wifi.password != NULL ? 4 : 3, error);
 }
 
 const TgVertical tg_vertical_wifi = {
@@ -72,4 +87,5 @@ const TgVertical tg_vertical_wifi = {
         .is_prompt = TRUE,
         .begin = begin,
         .receive = receive,
+        .to_cxf = to_cxf,
 };

@@ -38,7 +38,7 @@ CREATE TABLE body (
 CREATE TABLE credential (
         row INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE CHECK (length(id) = 32),
-        share_id TEXT NOT NULL,       -- which may be forgotten by now
+        share_id TEXT,                -- which may be forgotten by now; NULL: it came without one
         received INTEGER NOT NULL,
         version INTEGER NOT NULL,
         detail BLOB                   -- sealed; NULL: its key is gone

@@ -3,6 +3,7 @@
 """Credentials that are copied and have a form of their own."""
 
 from consent_world import *
+from cxf_parts import credential_exchange
 
 TOTP = "org.tigress.totp.secret"
 WIFI = "org.tigress.wifi.network"
@@ -75,6 +76,9 @@ def main():
     alice, bob = Caller("alice"), Caller("bob")
     one_time_passwords(alice, bob)
     wifi(alice, bob)
+    for path in alice.objects("Credential"):
+        alice.call(path, "Credential", "Remove")
+    credential_exchange(alice, bob)
 
 
 test(main)

@@ -18,6 +18,7 @@ TABLE = {
         "AcceptInvitation": ("accept", "accept", "accept"),
         "InspectInvitation": (FREE, FREE, FREE),
         "CheckRelay": (FREE, FREE, FREE),
+        "Import": ("import", "import", "import"),
     },
     "Share": {
         "GetInvitation": (FREE, "share", "share"),
@@ -51,6 +52,7 @@ def arguments(method, link):
         "AcceptInvitation": (("s", link), {"wait": ("b", True)}),
         "InspectInvitation": (("s", link), {}),
         "CheckRelay": ("",),
+        "Import": (("s", '{"id":"eA","title":"x","credentials":[]}'), {}),
         "ProvidePin": (("s", "123456"),),
         "Cancel": ("",), "Decline": ("",), "Revoke": ("",),
         "Reveal": ({},), "Share": ({"wait": ("b", True)},), "Use": ("ssh-agent", {}),
