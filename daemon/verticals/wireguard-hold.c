@@ -7,12 +7,10 @@
 #include <string.h>
 
 #include "daemon/record.h"
-#include "daemon/verticals/wireguard-offer.h"
+#include "daemon/verticals/wireguard-tunnel.h"
 #include "daemon/verticals/wireguard.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
-
-#define MAX_ADDRESSES 2
 
 /* Numbers are stored: never use one again for something else. */
 enum {
@@ -91,26 +89,8 @@ make_key(TgStep *step)
 
 /* ---- the configuration ---- */
 
-typedef struct {
-        TgWireguardOffer offer;
-        TgSubnet addresses[MAX_ADDRESSES];
-        guint n_addresses;
-        TgSecret *preshared_key;
-        TgSecret *private_key;
-} Tunnel;
-
-static void
-clear_tunnel(Tunnel *self)
-{
-        tg_wireguard_offer_clear(&self->offer);
-        g_clear_pointer(&self->preshared_key, tg_secret_unref);
-        g_clear_pointer(&self->private_key, tg_secret_unref);
-}
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Tunnel, clear_tunnel)
-
 static gboolean
-take_state(const TgStepContext *context, Tunnel *tunnel, GError **error)
+take_state(const TgStepContext *context, TgWireguardTunnel *tunnel, GError **error)
 {
         const guint8 *offer;
         gsize n_offer;
@@ -126,98 +106,36 @@ take_state(const TgStepContext *context, Tunnel *tunnel, GError **error)
 }
 
 static gboolean
-take_preshared_key(const TgJson *message, Tunnel *tunnel, GError **error)
+take_preshared_key(const TgJson *message, TgWireguardTunnel *tunnel, GError **error)
 {
-        guint8 *room;
         const char *text;
         gsize n_chars;
         TgJson value;
 
         if (!tg_json_get_typed(message, "presharedKey", TG_JSON_STRING, &value) ||
-            !tg_json_string_raw(&value, &text, &n_chars) || n_chars != TG_WIREGUARD_KEY_CHARS)
+            !tg_json_string_raw(&value, &text, &n_chars))
                 return invalid(error, "the key that has arrived is malformed");
-        tunnel->preshared_key = tg_secret_new_blank(tg_base64_decoded_room(n_chars), &room, error);
-        if (tunnel->preshared_key == NULL)
-                return FALSE;
-        return tg_base64_decode_exact(TG_BASE64_STANDARD, text, n_chars, room, TG_X25519_BYTES) ||
-               invalid(error, "the key that has arrived is malformed");
+        tunnel->preshared_key = tg_wireguard_read_key(text, n_chars, error);
+        return tunnel->preshared_key != NULL;
 }
 
 static gboolean
-take_addresses(const TgJson *message, Tunnel *tunnel, GError **error)
+take_addresses(const TgJson *message, TgWireguardTunnel *tunnel, GError **error)
 {
-        if (!tg_wireguard_parse_subnets(
-                    message, "addresses", MAX_ADDRESSES, tunnel->addresses, &tunnel->n_addresses) ||
-            tunnel->n_addresses == 0 ||
-            (tunnel->n_addresses == 2 &&
-             tunnel->addresses[0].n_octets == tunnel->addresses[1].n_octets))
+        if (!tg_wireguard_parse_subnets(message,
+                                        "addresses",
+                                        TG_WIREGUARD_MAX_ADDRESSES,
+                                        tunnel->addresses,
+                                        &tunnel->n_addresses))
                 return invalid(error, "the addresses that have arrived are malformed");
-        for (guint i = 0; i < tunnel->n_addresses; i++)
-                if (!tg_subnet_is_host(&tunnel->addresses[i]))
-                        return invalid(error,
-                                       "the address that has arrived is none that a machine can "
-                                       "have");
-        return TRUE;
-}
-
-/* @name = the 32 octets of @key in base64. */
-static char *
-put_key(char *at, const char *name, const TgSecret *key)
-{
-        at = g_stpcpy(at, name);
-        tg_base64_encode_to(TG_BASE64_STANDARD, tg_secret_get(key, NULL), TG_X25519_BYTES, at);
-        return g_stpcpy(at + TG_WIREGUARD_KEY_CHARS, "\n");
-}
-
-static TgSecret *
-configuration_of(const Tunnel *tunnel, GError **error)
-{
-        static const char private_name[] = "PrivateKey = ";
-        static const char preshared_name[] = "PresharedKey = ";
-        const TgWireguardOffer *offer = &tunnel->offer;
-        g_autofree char *addresses = tg_wireguard_join(tunnel->addresses, tunnel->n_addresses);
-        g_autofree char *routes = tg_wireguard_join(offer->routes, offer->n_routes);
-        g_autoptr(GString) middle = g_string_new(NULL);
-        g_autoptr(GString) end = g_string_new(NULL);
-        TgSecret *content;
-        guint8 *start;
-        char *at;
-
-        g_string_append_printf(middle, "Address = %s\n", addresses);
-        for (guint i = 0; i < offer->n_name_servers; i++) {
-                char text[TG_MAX_SUBNET_CHARS];
-
-                tg_subnet_format(&offer->name_servers[i], text);
-                g_string_append_printf(middle, "%s%s", i > 0 ? ", " : "DNS = ", text);
-        }
-        g_string_append_printf(middle,
-                               "%s\n[Peer]\nPublicKey = %s\n",
-                               offer->n_name_servers > 0 ? "\n" : "",
-                               offer->server_key);
-        g_string_append_printf(end, "Endpoint = %s\nAllowedIPs = %s\n", offer->endpoint, routes);
-        if (offer->keepalive_s > 0)
-                g_string_append_printf(end, "PersistentKeepalive = %u\n", offer->keepalive_s);
-
-        content = tg_secret_new_blank(strlen("[Interface]\n") + strlen(private_name) + middle->len +
-                                              strlen(preshared_name) +
-                                              2 * (TG_WIREGUARD_KEY_CHARS + 1) + end->len,
-                                      &start,
-                                      error);
-        if (content == NULL)
-                return NULL;
-        at = g_stpcpy((char *)start, "[Interface]\n");
-        at = put_key(at, private_name, tunnel->private_key);
-        at = g_stpcpy(at, middle->str);
-        at = put_key(at, preshared_name, tunnel->preshared_key);
-        g_stpcpy(at, end->str);
-        return content;
+        return tg_wireguard_tunnel_check_addresses(tunnel, error);
 }
 
 static void
 take_tunnel(TgStep *step)
 {
         const TgStepContext *context = tg_step_context(step);
-        g_auto(Tunnel) tunnel = {};
+        g_auto(TgWireguardTunnel) tunnel = {};
         g_auto(TgProvision) provision = {.content_type = g_strdup("text/plain")};
         g_autofree char *addresses = NULL;
         g_autoptr(GError) error = NULL;
@@ -225,7 +143,7 @@ take_tunnel(TgStep *step)
         if (take_state(context, &tunnel, &error) &&
             take_addresses(context->message, &tunnel, &error) &&
             take_preshared_key(context->message, &tunnel, &error))
-                provision.content = configuration_of(&tunnel, &error);
+                provision.content = tg_wireguard_tunnel_format(&tunnel, &error);
         if (provision.content == NULL) {
                 tg_step_fail(step, g_steal_pointer(&error));
                 return;
