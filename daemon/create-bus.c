@@ -156,7 +156,8 @@ check(TgCreate *self)
                 .given = self->content,
         };
 
-        if (self->vertical->check == NULL) {
+        /* What is prompt says what is wrong as it begins: can_travel(). */
+        if (self->vertical->check == NULL || (self->vertical->is_prompt && self->terms == NULL)) {
                 begin(self);
                 return;
         }

@@ -10,6 +10,24 @@
 #include "protocol/pin.h"
 #include "protocol/text.h"
 
+/* Leaves @message as it was, behind the name of the format. */
+static gboolean
+has_content(sd_bus_message *message)
+{
+        const char *key;
+        gboolean is_there = FALSE;
+
+        if (sd_bus_message_enter_container(message, 'a', "{sv}") >= 0)
+                while (!is_there && sd_bus_message_enter_container(message, 'e', "sv") > 0 &&
+                       sd_bus_message_read(message, "s", &key) > 0 &&
+                       sd_bus_message_skip(message, "v") >= 0 &&
+                       sd_bus_message_exit_container(message) >= 0)
+                        is_there = g_str_equal(key, "content");
+        sd_bus_message_rewind(message, 1);
+        sd_bus_message_skip(message, "s");
+        return is_there;
+}
+
 gboolean
 tg_create_read_credential(TgCreate *self, sd_bus_message *message, GError **error)
 {
@@ -23,6 +41,13 @@ tg_create_read_credential(TgCreate *self, sd_bus_message *message, GError **erro
                 {NULL,         0,                    NULL,              0},
         };
 
+        if (self->vertical->source == TG_SOURCE_TERMS ||
+            (self->vertical->terms != NULL && !has_content(message))) {
+                self->terms = tg_terms_read(
+                        message, self->vertical->terms, tg_call_caller(self->call), error);
+                return self->terms != NULL;
+        }
+
         if (self->vertical->source == TG_SOURCE_CONTENT) {
                 if (!tg_options_read(message, content_keys, error))
                         return FALSE;
@@ -31,12 +56,6 @@ tg_create_read_credential(TgCreate *self, sd_bus_message *message, GError **erro
                         return FALSE;
                 }
                 return TRUE;
-        }
-
-        if (self->vertical->source == TG_SOURCE_TERMS) {
-                self->terms = tg_terms_read(
-                        message, self->vertical->terms, tg_call_caller(self->call), error);
-                return self->terms != NULL;
         }
 
         if (!tg_options_read(message, item_keys, error))

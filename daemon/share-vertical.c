@@ -145,7 +145,7 @@ tg_share_is_slow(const TgShare *self)
 {
         const TgVertical *vertical = tg_vertical_find(self->format);
 
-        return vertical == NULL || !vertical->is_prompt;
+        return vertical == NULL || !vertical->is_prompt || self->terms != NULL;
 }
 
 void
@@ -199,7 +199,7 @@ tg_share_begin_vertical(TgShare *self, GError **error)
         context.given = self->content;
         context.label = self->label;
         context.content_type = self->content_type;
-        if (!vertical->is_prompt) {
+        if (tg_share_is_slow(self)) {
                 start(self, vertical->begin, &context, on_begun);
                 return FALSE;
         }

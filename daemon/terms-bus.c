@@ -86,6 +86,7 @@ read_value(sd_bus_message *message, const TgTermKey *key, GError **error)
                     !is_line(key, text, error) || !is_path(key, text, error))
                         return NULL;
                 return g_variant_new_string(text);
+        case 'n':
         case 's':
                 if (sd_bus_message_read(message, "v", "s", &text) < 0 || !is_line(key, text, error))
                         return NULL;
@@ -112,7 +113,7 @@ read_value(sd_bus_message *message, const TgTermKey *key, GError **error)
 static gboolean
 may_name(const TgTermKey *key, const TgCaller *caller, GError **error)
 {
-        if (key->signature[0] != 'p' || !tg_caller_is_sandboxed(caller))
+        if (strchr("np", key->signature[0]) == NULL || !tg_caller_is_sandboxed(caller))
                 return TRUE;
         tg_set_error(error,
                      TG_ERROR_DENIED,
@@ -157,7 +158,8 @@ read_entry(sd_bus_message *message,
                                      TG_ERROR_INVALID,
                                      "\"%s\" must be of type %s",
                                      key->name,
-                                     key->signature[0] == 'p' ? "s" : key->signature);
+                                     strchr("np", key->signature[0]) != NULL ? "s"
+                                                                             : key->signature);
                 return FALSE;
         }
         g_variant_dict_insert_value(terms, name, value);

@@ -34,12 +34,13 @@ typedef enum {
         TG_PIN_REQUIRED, /* neither shared nor accepted without */
 } TgPinRule;
 
-/* A key of CreateShare's dictionary, for TG_SOURCE_TERMS. */
+/* A key of CreateShare's dictionary: of TG_SOURCE_TERMS, and what may stand in the place of
+ * `content` of TG_SOURCE_CONTENT. */
 typedef struct {
         const char *name; /* NULL ends the table */
         /* "s", "u", "t", "b", "as"; "p": an "s" that is the whole path of something of the user's,
-         * which a sandboxed program may not name: it would find out what there is, and have the
-         * wallet use, load or write what it cannot reach itself. */
+         * "n": an "s" that names it otherwise, which a sandboxed program may not: it would find out
+         * what there is, and have the wallet use, load or write what it cannot reach itself. */
         const char *signature;
         gsize n_max; /* of a text, or of each of them: octets; of "t": nothing */
 } TgTermKey;
@@ -60,14 +61,14 @@ struct TgVertical {
         const TgPinRule *pins;    /* for each kind */
         char letter;              /* the link's v parameter; draft-vinokurov-tigress-http-00 */
         TgSource source;
-        const TgTermKey *terms; /* of TG_SOURCE_TERMS */
-        /* One message, made and taken without waiting and without an effect outside: what comes of
-         * it is stored in the same flush with what has arrived. Else the message is stored before
-         * the vertical gets to see it. */
+        const TgTermKey *terms; /* of TG_SOURCE_TERMS; others: NULL, or instead of what is given */
+        /* One message, made (but of terms) and taken without waiting and without an effect outside:
+         * what comes of it is stored in the same flush with what has arrived. Else the message is
+         * stored before the vertical gets to see it. */
         gboolean is_prompt;
 
-        TgStepRun check; /* of TG_SOURCE_TERMS, and of others that are not prompt */
-        TgStepRun begin; /* with `given` where the source is not TG_SOURCE_TERMS */
+        TgStepRun check; /* of terms, and of all that is not prompt */
+        TgStepRun begin; /* with `given` where there are no terms */
         TgStepRun receive;
         TgStepRun provision; /* NULL: the keyring is all */
         TgStepRun revoke;    /* NULL: what was given cannot be taken back */

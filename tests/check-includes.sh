@@ -26,7 +26,7 @@ only 'microhttpd\.h' 'relay/(cork|server(-[a-z]+)?|handshake|monitor|response)\.
 only 'gnutls/' 'relay/(cork|handshake|tls)\.c'
 only 'openssl/' 'protocol/(crypto|secret|spake2|webpush|x25519)\.c|daemon/verticals/x509[a-z-]*\.[ch]|relay/(certificate|attestation|redis-socket)\.c'
 only 'systemd/sd-bus' \
-        'daemon/(main|call|caller|authority|handlers|verdict|bus-source|value|.*-bus|verticals/remote(-[a-z]+)?)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
+        'daemon/(main|call|caller|authority|network-manager(-[a-z]+)?|handlers|verdict|bus-source|value|.*-bus|verticals/remote(-[a-z]+)?)\.[ch]|cli/client(-[a-z]+)?\.[ch]'
 
 # Our own folders: arrows never turn.
 only 'daemon/' 'daemon/.*'

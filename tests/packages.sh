@@ -18,7 +18,8 @@ group[world]="python3 python3-gi dbus dbus-bin dbus-daemon polkitd gnome-keyring
         procps util-linux passwd curl ca-certificates"
 group[test]="clang clang-format-14 libclang-rt-14-dev python3 openssl sqlite3 iproute2
         libxml2-utils desktop-file-utils mandoc nginx softhsm2 libengine-pkcs11-openssl python3-cryptography redis-server valgrind spin openssh-server
-        chromium chromium-driver fonts-dejavu-core libnss3-tools wireguard-tools wireguard-go"
+        chromium chromium-driver fonts-dejavu-core libnss3-tools wireguard-tools wireguard-go
+        network-manager"
 
 wanted=()
 for name in "${@:-build world test}"; do
@@ -63,9 +64,10 @@ apt() {
 keep_quiet() {
         local server
         [ -d /run/systemd/system ] || return 0
-        for server in nginx redis-server; do
+        for server in nginx redis-server network-manager; do
                 grep -qxF "$server" < <(printf '%s\n' "${missing[@]}") || continue
-                "${as_root[@]}" systemctl -q "$@" "$server.service" >/dev/null 2>&1 || :
+                "${as_root[@]}" systemctl -q "$@" "${server/network-manager/NetworkManager}.service" \
+                        >/dev/null 2>&1 || :
         done
 }
 echo "packages.sh: installing ${missing[*]}" >&2

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * org.tigress.wifi.network: a copy of what it takes to join a Wi-Fi network. What is given, and
- * what is kept, is the WIFI: text of QR codes; what travels is an object of its own, so that nobody
- * parses a text that a stranger wrote. No connection of the recipient's machine is touched.
+ * org.tigress.wifi.network: a copy of what it takes to join a Wi-Fi network. What is given is the
+ * WIFI: text of QR codes, or the name of a profile of NetworkManager's, whose password is read
+ * after the user's yes; what is kept is that text; what travels is an object of its own, so that
+ * nobody parses a text that a stranger wrote. No connection of the recipient's machine is touched
+ * until he asks for it.
  */
 
 #include "protocol/wifi.h"
 
+#include "daemon/network-manager.h"
 #include "daemon/vertical.h"
 #include "daemon/verticals/copy.h"
+#include "protocol/error.h"
+
+#define MAX_PROFILE_NAME_BYTES 255
 
 static const char *const kinds[] = {"copy", NULL};
 static const TgPinRule pins[] = {TG_PIN_DEFAULT};
@@ -25,18 +31,105 @@ show(TgStep *step, const TgWifi *wifi)
 }
 
 static void
+say(TgStep *step, const TgWifi *wifi)
+{
+        GError *error = NULL;
+        TgSecret *content = tg_wifi_format_json(wifi, &error);
+
+        show(step, wifi);
+        tg_copy_say(step, content, wifi->ssid, error);
+}
+
+/* ---- out of a profile ---- */
+
+static void
+on_found(const TgNmWifi *found, const GError *error, gpointer user_data)
+{
+        g_autoptr(TgStep) step = user_data;
+        g_autoptr(GVariantDict) checked = g_variant_dict_new(NULL);
+
+        if (error != NULL) {
+                tg_step_fail(step, g_error_copy(error));
+                return;
+        }
+        g_variant_dict_insert(checked, "connection", "s", found->uuid);
+        g_variant_dict_insert(checked, "ssid", "s", found->wifi.ssid);
+        g_variant_dict_insert(checked, "security", "u", (guint32)found->wifi.security);
+        tg_step_name(step, found->wifi.ssid);
+        show(step, &found->wifi);
+        tg_step_checked(step, g_variant_dict_end(checked), found->uuid);
+}
+
+static void
+check(TgStep *step)
+{
+        const char *connection;
+
+        if (!g_variant_lookup(tg_step_context(step)->terms, "connection", "&s", &connection))
+                tg_step_fail(step,
+                             tg_error_new(TG_ERROR_INVALID,
+                                          "one of the keys \"content\" and \"connection\" is "
+                                          "needed"));
+        else
+                tg_nm_read_wifi(
+                        connection, FALSE, tg_step_cancellable(step), on_found, tg_step_ref(step));
+}
+
+/* Whether it is still the network that the user was shown. */
+static gboolean
+is_as_consented(GVariant *terms, const TgWifi *wifi)
+{
+        guint32 security;
+        const char *ssid;
+
+        return g_variant_lookup(terms, "ssid", "&s", &ssid) &&
+               g_variant_lookup(terms, "security", "u", &security) &&
+               g_str_equal(ssid, wifi->ssid) && security == wifi->security;
+}
+
+static void
+on_read(const TgNmWifi *found, const GError *error, gpointer user_data)
+{
+        g_autoptr(TgStep) step = user_data;
+
+        /* Whoever was asked and said no is not asked again. */
+        if (g_error_matches(error, TG_ERROR, TG_ERROR_DENIED))
+                tg_step_fail(step, tg_error_new(TG_ERROR_INVALID, "%s", error->message));
+        else if (error != NULL)
+                tg_step_fail(step, g_error_copy(error));
+        else if (!is_as_consented(tg_step_context(step)->terms, &found->wifi))
+                tg_step_fail(step,
+                             tg_error_new(TG_ERROR_INVALID,
+                                          "the profile is another network's than it was when you "
+                                          "were asked"));
+        else
+                say(step, &found->wifi);
+}
+
+static void
 begin(TgStep *step)
 {
+        const TgStepContext *context = tg_step_context(step);
         g_auto(TgWifi) wifi = {};
         GError *error = NULL;
-        TgSecret *content = NULL;
+        const char *connection;
 
-        if (tg_wifi_parse_text(tg_step_context(step)->given, &wifi, &error)) {
-                show(step, &wifi);
-                content = tg_wifi_format_json(&wifi, &error);
+        if (context->terms == NULL) {
+                if (tg_wifi_parse_text(context->given, &wifi, &error))
+                        say(step, &wifi);
+                else
+                        tg_step_fail(step, error);
+                return;
         }
-        tg_copy_say(step, content, wifi.ssid, error);
+        if (g_variant_lookup(context->terms, "connection", "&s", &connection))
+                tg_nm_read_wifi(
+                        connection, TRUE, tg_step_cancellable(step), on_read, tg_step_ref(step));
+        else
+                tg_step_fail(step,
+                             tg_error_new(TG_ERROR_INVALID, "the stored share is incomplete"));
 }
+
+/* ---- the recipient ---- */
 
 static void
 receive(TgStep *step)
@@ -77,6 +170,11 @@ to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
         return tg_cxf_item_write(label, "wifi", members, wifi.password != NULL ? 4 : 3, error);
 }
 
+static const TgTermKey terms[] = {
+        {"connection", "n",  MAX_PROFILE_NAME_BYTES},
+        {NULL,         NULL, 0                     },
+};
+
 const TgVertical tg_vertical_wifi = {
         .format = "org.tigress.wifi.network",
         .name = "Wi-Fi network",
@@ -84,7 +182,9 @@ const TgVertical tg_vertical_wifi = {
         .pins = pins,
         .letter = 'a',
         .source = TG_SOURCE_CONTENT,
+        .terms = terms,
         .is_prompt = TRUE,
+        .check = check,
         .begin = begin,
         .receive = receive,
         .to_cxf = to_cxf,

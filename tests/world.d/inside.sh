@@ -88,6 +88,16 @@ set_policy() {
         printf '%s\n' 'auth required pam_unix.so nodelay' 'account required pam_unix.so' \
                 'password required pam_deny.so' 'session required pam_permit.so' >"$world/tmp/pam"
         put "$world/tmp/pam" /etc/pam.d/polkit-1
+        # NetworkManager asks polkit itself. Profiles of all users are the first one's alone to read.
+        cat >"$world/tmp/network.rules" <<T
+polkit.addRule(function(action, subject) {
+    if (action.id == "org.freedesktop.NetworkManager.settings.modify.own") return polkit.Result.YES;
+    if (action.id != "org.freedesktop.NetworkManager.settings.modify.system")
+        return polkit.Result.NOT_HANDLED;
+    return subject.user == "${users%% *}" ? polkit.Result.YES : polkit.Result.NO;
+});
+T
+        put "$world/tmp/network.rules" /etc/polkit-1/rules.d/00-tigress-world-network.rules
         for user in $users; do
                 undo rm -f "/etc/polkit-1/rules.d/00-tigress-world-$user.rules"
                 consent "$user" "$consent"
@@ -121,6 +131,7 @@ start_system_bus() {
 <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>
 </policy>
 <include>/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf</include>
+<include ignore_missing="yes">/usr/share/dbus-1/system.d/org.freedesktop.NetworkManager.conf</include>
 </busconfig>
 T
         rm -f $system_bus # left over: nobody answers there

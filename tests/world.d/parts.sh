@@ -97,6 +97,11 @@ part_signal() {
         kill "-$2" "$(part_pid "$1")"
 }
 
+# undo_later COMMAND…: at the end of a world that is in place; one that is covered leaves nothing.
+undo_later() {
+        [ ! -e "$world/undo" ] || { printf '%q ' "$@" && echo; } >>"$world/undo"
+}
+
 bus_of() {
         echo "/run/user/$(id -u "$1")/bus"
 }
