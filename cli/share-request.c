@@ -20,6 +20,8 @@ format_of(const TgShareRequest *self)
 {
         if (self->format)
                 return self->format;
+        if (self->terms.connection)
+                return TG_FORMAT_WIFI;
         if (tg_terms_are_given(&self->terms))
                 return TG_FORMAT_SSH;
         return self->item || self->attributes ? TG_FORMAT_ITEM : TG_FORMAT_TOKEN;
@@ -31,19 +33,25 @@ is_item(const TgShareRequest *self)
         return strcmp(format_of(self), TG_FORMAT_ITEM) == 0;
 }
 
-/* Nothing is handed over: it is made. */
+/* Nothing is handed over: the wallet makes it, or knows where it is. */
 static gboolean
-is_lent(const TgShareRequest *self)
+is_made(const TgShareRequest *self)
 {
         return tg_terms_are_given(&self->terms) || strcmp(format_of(self), TG_FORMAT_SSH) == 0 ||
                strcmp(format_of(self), TG_FORMAT_X509) == 0;
+}
+
+static gboolean
+is_lent(const TgShareRequest *self)
+{
+        return is_made(self) && strcmp(format_of(self), TG_FORMAT_WIFI) != 0;
 }
 
 gboolean
 tg_share_request_has_source(const TgShareRequest *self)
 {
         return self->item || self->attributes || self->credential || self->content_file ||
-               self->content_fd || self->content_stdin || is_lent(self);
+               self->content_fd || self->content_stdin || is_made(self);
 }
 
 static gboolean
@@ -53,14 +61,14 @@ check_sources(const TgShareRequest *self, GError **error)
         guint n_sources = (self->item != NULL) + (self->attributes != NULL) +
                           (self->credential != NULL) + (self->content_file != NULL) +
                           (self->content_fd != NULL) + (self->content_stdin ? 1 : 0) +
-                          (is_lent(self) ? 1 : 0);
+                          (is_made(self) ? 1 : 0);
 
         if (n_sources > 1) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
                              "one thing is shared at a time\ngive one of -, --content-file, "
-                             "--content-fd, --item, --attribute, --credential, or the terms of "
-                             "what is lent");
+                             "--content-fd, --item, --attribute, --credential, --wifi, or the "
+                             "terms of what is lent");
                 return FALSE;
         }
         if (self->credential && self->format) {
@@ -260,7 +268,7 @@ tg_share_request_read(TgShareRequest *self, GError **error)
         const gsize max_bytes = TG_MAX_CONTENT_BYTES;
         gboolean is_typed = FALSE;
 
-        if (self->item || self->attributes || self->credential || is_lent(self))
+        if (self->item || self->attributes || self->credential || is_made(self))
                 return TRUE;
 
         if (self->content_file) {
@@ -400,6 +408,7 @@ tg_share_request_explain(const TgShareRequest *self,
                          : g_strdup(self->credential ? "the credential"
                                     : is_item(self)  ? "the item of your keyring"
                                     : is_lent(self)  ? "what you lend"
+                                    : is_made(self)  ? "the Wi-Fi network"
                                                      : "the content");
 
         tg_output_say("This is what happens when you agree:");
@@ -421,6 +430,9 @@ tg_share_request_explain(const TgShareRequest *self,
                 tg_output_say("  - what is lent, for a key that the recipient makes:");
                 tg_terms_explain(&self->terms);
                 tg_output_say("    You can take it back: tigressctl revoke.");
+        } else if (is_made(self)) {
+                tg_output_say("  - what is copied:");
+                tg_terms_explain(&self->terms);
         }
         if (self->is_public && has_title)
                 tg_output_say(

@@ -15,6 +15,7 @@
 #define TG_FORMAT_TOKEN "digitalwallet.generic.authorizationToken"
 #define TG_FORMAT_ITEM "org.tigress.secret.item"
 #define TG_FORMAT_SSH "org.tigress.ssh.certificate"
+#define TG_FORMAT_WIFI "org.tigress.wifi.network"
 #define TG_FORMAT_X509 "org.tigress.x509.certificate"
 
 typedef struct {

@@ -50,7 +50,7 @@ type_of(const char *name)
 gboolean
 tg_terms_are_given(const TgTerms *self)
 {
-        return self->ca || self->principals || self->valid || self->more;
+        return self->ca || self->connection || self->principals || self->valid || self->more;
 }
 
 static GVariant *
@@ -163,6 +163,7 @@ build(const TgTerms *self, GError **error)
                 g_ptr_array_set_size(self->principals, (int)self->principals->len - 1);
         }
         if ((self->ca && !add(terms, "ca", self->ca, error)) ||
+            (self->connection && !add(terms, "connection", self->connection, error)) ||
             (self->valid && !add(terms, "valid-for", self->valid, error)))
                 return NULL;
         for (guint i = 0; self->more && i < self->more->len; i++)
@@ -220,6 +221,8 @@ tg_terms_explain(const TgTerms *self)
 {
         if (self->ca)
                 tg_output_say("  - signed by: %s", self->ca);
+        if (self->connection)
+                tg_output_say("  - saved by NetworkManager as: %s", self->connection);
         for (guint i = 0; self->principals && i < self->principals->len; i++)
                 tg_output_say("  - for: %s", (const char *)self->principals->pdata[i]);
         if (self->valid)

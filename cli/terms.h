@@ -9,6 +9,7 @@
 typedef struct {
         /* as given; NULL where nothing was */
         const char *ca;
+        const char *connection; /* a saved Wi-Fi network */
         GPtrArray *principals;
         const char *valid;
         GPtrArray *more; /* "NAME=VALUE" */
