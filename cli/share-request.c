@@ -504,7 +504,7 @@ build_credential(const TgShareRequest *self)
 {
         GVariantBuilder values = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE_VARDICT);
 
-        if (is_lent(self)) {
+        if (is_made(self)) {
                 g_variant_builder_clear(&values);
                 return tg_terms_build(&self->terms);
         }

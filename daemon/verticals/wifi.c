@@ -10,9 +10,9 @@
 
 #include "protocol/wifi.h"
 
-#include "daemon/network-manager.h"
 #include "daemon/vertical.h"
 #include "daemon/verticals/copy.h"
+#include "daemon/verticals/profile.h"
 #include "protocol/error.h"
 
 #define MAX_PROFILE_NAME_BYTES 255
@@ -170,6 +170,27 @@ to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
         return tg_cxf_item_write(label, "wifi", members, wifi.password != NULL ? 4 : 3, error);
 }
 
+static void
+use(TgStep *step)
+{
+        g_auto(TgWifi) wifi = {};
+        GError *error = NULL;
+
+        if (tg_wifi_parse_text(tg_step_context(step)->given, &wifi, &error))
+                tg_nm_add_wifi(
+                        &wifi, tg_step_cancellable(step), tg_profile_added, tg_step_ref(step));
+        else
+                tg_step_fail(step, error);
+}
+
+static const TgTarget targets[] = {
+        {TG_PROFILE_TARGET,
+         "adds a profile for this network to NetworkManager, for you alone; it does not connect by "
+         "itself, and NetworkManager keeps the password", NULL,
+         use                                                        },
+        {NULL,              NULL,                         NULL, NULL},
+};
+
 static const TgTermKey terms[] = {
         {"connection", "n",  MAX_PROFILE_NAME_BYTES},
         {NULL,         NULL, 0                     },
@@ -188,4 +209,5 @@ const TgVertical tg_vertical_wifi = {
         .begin = begin,
         .receive = receive,
         .to_cxf = to_cxf,
+        .targets = targets,
 };

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "daemon/vertical.h"
+#include "daemon/verticals/profile.h"
 #include "daemon/verticals/wireguard-offer.h"
 #include "protocol/bytes.h"
 #include "protocol/crypto.h"
@@ -83,6 +84,14 @@ static const TgTermKey terms[] = {
         {NULL,          NULL, 0                              },
 };
 
+static const TgTarget targets[] = {
+        {TG_PROFILE_TARGET,
+         "adds a profile for the tunnel to NetworkManager, for you alone; it does not connect by "
+         "itself, and NetworkManager keeps its keys", NULL,
+         tg_wireguard_use                                       },
+        {NULL,              NULL,                     NULL, NULL},
+};
+
 const TgVertical tg_vertical_wireguard = {
         .format = TG_WIREGUARD_FORMAT,
         .name = "WireGuard peer",
@@ -95,4 +104,5 @@ const TgVertical tg_vertical_wireguard = {
         .begin = tg_wireguard_begin,
         .receive = receive,
         .revoke = tg_wireguard_revoke,
+        .targets = targets,
 };

@@ -26,3 +26,5 @@ void tg_wireguard_answer(TgStep *step);
 void tg_wireguard_revoke(TgStep *step);
 /* wireguard-hold.c */
 void tg_wireguard_hold(TgStep *step);
+/* wireguard-use.c */
+void tg_wireguard_use(TgStep *step);
