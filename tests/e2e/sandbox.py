@@ -178,6 +178,9 @@ def a_sandbox_names_no_files(lent):
         sentence = sandboxed.refused("Denied", ROOT, "Manager", "CreateShare", "sa{sv}a{sv}",
                                      SSH, {key: ("s", "/etc/passwd")}, {})
         contains(sentence, "outside of the sandbox", f"why {key} is refused")
+    sentence = sandboxed.refused("Denied", ROOT, "Manager", "CreateShare", "sa{sv}a{sv}",
+                                 "org.tigress.wifi.network", {"connection": ("s", "home")}, {})
+    contains(sentence, "outside of the sandbox", "why a saved network is refused")
     sentence = sandboxed.refused("Denied", lent, "Credential", "Use", "sa{sv}", "ssh-agent",
                                  {"agent": ("s", "/run/agent")})
     contains(sentence, "outside of the sandbox", "why an agent is refused")
