@@ -12,6 +12,7 @@
 #include "cli/secret-input.h"
 #include "cli/spoken-pin.h"
 #include "cli/terminal.h"
+#include "cli/terms.h"
 #include "dbus/names.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
@@ -19,6 +20,7 @@
 static gboolean is_offline;
 static gboolean is_agreed;
 static gboolean leaves_early;
+static TgTerms terms;
 static const char *title;
 static const char *secret_file;
 static const char *secret_fd;
@@ -35,7 +37,8 @@ static const TgOption options[] = {
         {"secret-fd",                                    TG_OPTION_TEXT, &secret_fd, "N", "the same from a descriptor"},
         {"pin-file",        TG_OPTION_TEXT, &pin_file, "FILE", "the PIN, for an invitation that has one"},
         {"pin-fd",                                         TG_OPTION_TEXT, &pin_fd, "N", "the same from a descriptor"},
-        {"no-wait",                                         TG_OPTION_FLAG, &leaves_early, NULL, "print the share's id and leave"},
+        {"term",                                         TG_OPTION_TEXTS, &terms.more, "NAME=VALUE", "more about it: see tigress-ssh(7)"},
+        {"no-wait",       TG_OPTION_FLAG, &leaves_early, NULL, "print the share's id and leave"},
         {                                  },
 };
 
@@ -164,6 +167,8 @@ call_accept(TgClient *client, TgClientCall *call, const Given *given, GError **e
         g_variant_builder_add(&values, "{sv}", "wait", g_variant_new_boolean(TRUE));
         if (title)
                 g_variant_builder_add(&values, "{sv}", "title", g_variant_new_string(title));
+        if (terms.more)
+                g_variant_builder_add(&values, "{sv}", "terms", tg_terms_build(&terms));
         add_handle(&values, "secret", given->secret, &n_handles);
         add_handle(&values, "pin", given->pin, &n_handles);
         call->arguments = g_variant_new("(va{sv})", g_variant_new_handle(0), &values);
@@ -288,7 +293,7 @@ check(GError **error)
                              TG_ERROR_INVALID,
                              "--pin-file and --pin-fd do not go together\ngive one");
         else
-                return TRUE;
+                return tg_terms_check(&terms, error);
 
         return FALSE;
 }

@@ -23,6 +23,7 @@ static const struct {
         {"crl",         AS_PATH},
         {"dns",         AS_LIST},
         {"keepalive",   AS_SPAN},
+        {"key",         AS_PATH},
         {"krl",         AS_PATH},
         {"lifetime",    AS_SPAN},
         {"not-after",   AS_TIME},
@@ -131,18 +132,21 @@ add_more(GVariantDict *terms, const char *pair, GError **error)
 
 /* The public part alone names a key that an agent has. */
 static gboolean
-add_agent(GVariantDict *terms, const char *ca, GError **error)
+add_agent(GVariantDict *terms, GError **error)
 {
         const char *agent = g_getenv("SSH_AUTH_SOCK");
+        const char *key;
 
-        if (!ca || !g_str_has_suffix(ca, ".pub") || g_variant_dict_contains(terms, "agent") ||
+        if ((!g_variant_dict_lookup(terms, "ca", "&s", &key) &&
+             !g_variant_dict_lookup(terms, "key", "&s", &key)) ||
+            !g_str_has_suffix(key, ".pub") || g_variant_dict_contains(terms, "agent") ||
             g_variant_dict_contains(terms, "pkcs11"))
                 return TRUE;
         if (!agent || *agent == '\0') {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
-                             "--ca names a public key, and there is no ssh-agent\nname the "
-                             "private key's file, or start an agent: eval $(ssh-agent)");
+                             "a public key is named, and there is no ssh-agent\nname the private "
+                             "key's file, or start an agent: eval $(ssh-agent)");
                 return FALSE;
         }
 
@@ -169,7 +173,7 @@ build(const TgTerms *self, GError **error)
         for (guint i = 0; self->more && i < self->more->len; i++)
                 if (!add_more(terms, self->more->pdata[i], error))
                         return NULL;
-        if (!add_agent(terms, self->ca, error))
+        if (!add_agent(terms, error))
                 return NULL;
 
         return g_variant_dict_end(terms);

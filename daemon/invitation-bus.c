@@ -7,7 +7,7 @@
  *      invitation_read   the link is here; refuse what is wrong
  *      secret_read       …and its secret, where that came by another way
  *      pin_read          …and the PIN, where it is known already
- *      inspect, accept   go their own ways
+ *      inspect, accept   go their own ways: what the user says of it is looked at by its vertical
  *
  * CheckRelay asks for the preview of a mailbox that cannot exist.
  */
@@ -35,6 +35,7 @@ typedef struct {
         TgAsking *asking;
         TgInspection *inspection;
         TgVaultWait *wait;
+        TgStep *step;
         gboolean is_accept;
 
         TgValue *invitation_value;
@@ -44,6 +45,7 @@ typedef struct {
         TgLink *link;
         char *origin; /* of CheckRelay */
         char *title;
+        GVariant *terms; /* a{sv}; NULL: none */
         gboolean does_fetch;
         gboolean does_wait;
         gint64 asked_at_us;
@@ -64,6 +66,8 @@ free_invitation(gpointer data)
         g_clear_pointer(&self->asking, tg_asking_cancel);
         g_clear_pointer(&self->inspection, tg_inspection_cancel);
         g_clear_pointer(&self->wait, tg_vault_wait_cancel);
+        g_clear_pointer(&self->step, tg_step_cancel);
+        g_clear_pointer(&self->terms, g_variant_unref);
         g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_pointer(&self->call, tg_call_unref);
         g_clear_pointer(&self->invitation_value, tg_value_free);
@@ -96,10 +100,12 @@ read_arguments(TgInvitation *self, sd_bus_message *message, GError **error)
                 {"fetch", TG_OPTION_FLAG, &self->does_fetch, 0},
                 {NULL,    0,              NULL,              0},
         };
+        TgOptionTerms own = {tg_vertical_own_terms(), tg_call_caller(self->call), &self->terms};
         const TgOption accept_keys[] = {
                 {"secret", TG_OPTION_VALUE, &self->secret_value, TG_MAX_LINK_CHARS },
                 {"pin",    TG_OPTION_VALUE, &self->pin_value,    64                },
                 {"title",  TG_OPTION_TEXT,  &self->title,        TG_MAX_TITLE_BYTES},
+                {"terms",  TG_OPTION_TERMS, &own,                0                 },
                 {"wait",   TG_OPTION_FLAG,  &self->does_wait,    0                 },
                 {NULL,     0,               NULL,                0                 },
         };
@@ -295,6 +301,7 @@ accept_checked(gpointer user_data)
                         self->link,
                         self->title != NULL && self->title[0] != '\0' ? self->title : NULL,
                         self->pin,
+                        self->terms,
                         tg_caller_application(caller),
                         tg_caller_bus_name(caller),
                         &error);
@@ -306,18 +313,68 @@ accept_checked(gpointer user_data)
 /* Just started, we cannot know the links that were opened before until the state key is
  * here: so that comes first, unless it would take a person. */
 static void
-accept_link(TgInvitation *self)
+await_vault(TgInvitation *self)
 {
-        TgWallet *wallet = tg_manager_wallet(self->bus->manager);
-        g_autoptr(GError) error = NULL;
-
-        if (!check_link(self, &error)) {
-                finish(self, error);
-                return;
-        }
-        self->wait = tg_vault_wait(wallet->vault, accept_checked, self);
+        self->wait =
+                tg_vault_wait(tg_manager_wallet(self->bus->manager)->vault, accept_checked, self);
         if (self->wait == NULL)
                 accept_checked(self);
+}
+
+static void
+terms_checked(TgStepAnswer *answer, gpointer user_data)
+{
+        TgInvitation *self = user_data;
+        const char *format = tg_step_context(self->step)->vertical->format;
+        g_autoptr(GVariantDict) terms = NULL;
+
+        self->step = NULL;
+        if (answer->kind != TG_ANSWER_CHECKED) {
+                finish(self, answer->error);
+                return;
+        }
+        terms = g_variant_dict_new(answer->terms);
+        g_variant_dict_insert(terms, "format", "s", format);
+        g_variant_unref(self->terms);
+        self->terms = g_variant_ref_sink(g_variant_dict_end(terms));
+        await_vault(self);
+}
+
+/* What cannot be is told while nothing has been claimed. */
+static gboolean
+check_terms(TgInvitation *self, GError **error)
+{
+        const TgVertical *vertical = tg_vertical_of_own_terms(self->terms, error);
+        char letter = self->link->vertical;
+        TgStepContext context = {
+                .kind = TG_STEP_CHECK,
+                .vertical = vertical,
+                .role = TG_ROLE_RECIPIENT,
+                .terms = self->terms,
+        };
+
+        if (vertical == NULL)
+                return FALSE;
+        if (letter != 0 && letter != vertical->letter) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"terms\" are for %s, and the link says that it is another kind",
+                             vertical->format);
+                return FALSE;
+        }
+        self->step = tg_step_start(vertical->check_own, &context, terms_checked, self);
+        return TRUE;
+}
+
+static void
+accept_link(TgInvitation *self)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!check_link(self, &error) || (self->terms != NULL && !check_terms(self, &error)))
+                finish(self, error);
+        else if (self->terms == NULL)
+                await_vault(self);
 }
 
 /* ---- inspect ---- */

@@ -41,6 +41,7 @@ TgShare *tg_manager_accept(TgManager *self,
                            const TgLink *link,
                            const char *own_title,
                            TgSecret *pin,
+                           GVariant *terms,
                            const char *application,
                            const char *starter,
                            GError **error);

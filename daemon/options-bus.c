@@ -109,6 +109,17 @@ read_value(sd_bus_message *message, const TgOption *option, GError **error)
 }
 
 static gboolean
+read_terms(sd_bus_message *message, const TgOption *option, GError **error)
+{
+        const TgOptionTerms *target = option->target;
+
+        if (sd_bus_message_enter_container(message, 'v', "a{sv}") <= 0)
+                return wrong_type(option, "a{sv}", error);
+        *target->terms = tg_terms_read(message, target->keys, target->caller, error);
+        return *target->terms != NULL && sd_bus_message_exit_container(message) >= 0;
+}
+
+static gboolean
 read_option(sd_bus_message *message, const TgOption *option, GError **error)
 {
         const char *path;
@@ -136,6 +147,8 @@ read_option(sd_bus_message *message, const TgOption *option, GError **error)
                 return TRUE;
         case TG_OPTION_DICTIONARY:
                 return read_dictionary(message, option, error);
+        case TG_OPTION_TERMS:
+                return read_terms(message, option, error);
         case TG_OPTION_VALUE:
                 return read_value(message, option, error);
         }

@@ -9,6 +9,8 @@
 #include <glib.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/terms-bus.h"
+
 typedef enum {
         TG_OPTION_TEXT,       /* s: char **; clean text of at most n_max octets */
         TG_OPTION_WORD,       /* s: char **; printable ASCII of at most n_max octets */
@@ -16,8 +18,15 @@ typedef enum {
         TG_OPTION_FLAG,       /* b: gboolean * */
         TG_OPTION_PATH,       /* o: char ** */
         TG_OPTION_DICTIONARY, /* a{ss}: GHashTable ** */
+        TG_OPTION_TERMS,      /* a{sv}: TgOptionTerms *; keys of a vertical's own */
         TG_OPTION_VALUE,      /* s, ay or h: TgValue ** (a secret) of at most n_max octets */
 } TgOptionType;
+
+typedef struct {
+        const TgTermKey *keys;
+        const TgCaller *caller;
+        GVariant **terms;
+} TgOptionTerms;
 
 typedef struct {
         const char *name; /* NULL ends the table */

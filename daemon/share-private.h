@@ -91,7 +91,8 @@ struct TgShare {
         gboolean is_shortened; /* initiator: the relay names an earlier end than was asked for */
 
         /* of its vertical; sealed */
-        GVariant *terms; /* initiator: a{sv} that was consented to; NULL: a copy */
+        GVariant *terms; /* initiator: a{sv} that was consented to, NULL: a copy; recipient: what
+                          * he said beforehand, with `format`, or NULL */
         char *subject;   /* initiator: what the vertical calls what is given; NULL: a copy */
         TgSecret *vertical_state; /* erased with the exchange's secrets */
         TgSecret *receipt;        /* stays after the end, for revoking */

@@ -88,6 +88,7 @@ static const TgVertical *
 check_format(TgShare *self, const TgEnvelope *envelope, GError **error)
 {
         const TgVertical *vertical = tg_vertical_find(envelope->format);
+        const char *promised;
 
         if (vertical == NULL) {
                 if (g_strcmp0(self->format, envelope->format) == 0)
@@ -104,6 +105,16 @@ check_format(TgShare *self, const TgEnvelope *envelope, GError **error)
                                      ? "the other side has changed the kind of credential"
                                      : "the link promised another kind of credential than what "
                                        "arrived");
+                return NULL;
+        }
+        if (self->role == TG_ROLE_RECIPIENT && self->terms != NULL &&
+            g_variant_lookup(self->terms, "format", "&s", &promised) &&
+            !g_str_equal(promised, vertical->format)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "what you have said of it is for %s, and this is %s",
+                             promised,
+                             vertical->format);
                 return NULL;
         }
         /* Else who can change the link would replace one with a PIN by one without, and with a

@@ -140,6 +140,7 @@ tg_share_new_recipient(TgWallet *wallet,
                        const TgLink *link,
                        const char *own_title,
                        TgSecret *pin,
+                       GVariant *terms,
                        const char *application,
                        const char *starter,
                        GError **error)
@@ -153,6 +154,7 @@ tg_share_new_recipient(TgWallet *wallet,
                      : link->mode == TG_LINK_TDCH ? "" /* the first message tells */
                                                   : "t1";
         self->given_pin = pin != NULL ? tg_secret_ref(pin) : NULL;
+        self->terms = terms != NULL ? g_variant_ref(terms) : NULL;
         self->application = g_intern_string(application);
         replace_text(&self->title, own_title != NULL ? own_title : NEUTRAL_TITLE);
         self->is_title_own = self->is_title_verified = own_title != NULL;

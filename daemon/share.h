@@ -119,6 +119,7 @@ TgShare *tg_share_new_recipient(TgWallet *wallet,
                                 const TgLink *link,
                                 const char *own_title, /* NULL: the sender's */
                                 TgSecret *pin,         /* NULL: it is asked for */
+                                GVariant *terms,       /* NULL: nothing was said beforehand */
                                 const char *application,
                                 const char *starter,
                                 GError **error);

@@ -18,9 +18,9 @@
 #include "protocol/session.h"
 
 typedef enum {
-        TG_STEP_CHECK,   /* initiator, before the user is asked: is this something to consent to? */
-        TG_STEP_BEGIN,   /* initiator: the first message */
-        TG_STEP_RECEIVE, /* either side: the other's message has arrived, and is stored */
+        TG_STEP_CHECK,     /* before the user is asked: is this something to consent to? */
+        TG_STEP_BEGIN,     /* initiator: the first message */
+        TG_STEP_RECEIVE,   /* either side: the other's message has arrived, and is stored */
         TG_STEP_PROVISION, /* recipient: it is in the keyring; is there more to be done? */
         TG_STEP_REVOKE,    /* initiator: take back what was lent */
         TG_STEP_USE,       /* whoever has it in his keyring: put it to use, as he has asked */
@@ -35,8 +35,8 @@ typedef struct {
         const char *share_id;       /* in hex; NULL: there is no share (CHECK, USE) */
         TgRole role;
         guint number;          /* messages of the other side that were answered before */
-        GVariant *terms;       /* a{sv}, what was consented to; NULL: recipient, and copies; USE:
-                                * the target's options */
+        GVariant *terms;       /* a{sv}, what was consented to, and of a recipient what he said
+                                * beforehand; NULL: nothing, and copies; USE: the options */
         TgSecret *binding;     /* 32 octets that are this share's alone; NULL: not to be had */
         TgSecret *state;       /* as the last step set it; NULL: nothing yet */
         TgSecret *receipt;     /* likewise */

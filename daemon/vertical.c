@@ -159,6 +159,52 @@ tg_vertical_set_unknown(const char *format, GError **error)
                              clean);
 }
 
+const TgTermKey *
+tg_vertical_own_terms(void)
+{
+        static GArray *keys; /* ends in zeros */
+
+        if (keys != NULL)
+                return (const TgTermKey *)(gpointer)keys->data;
+        keys = g_array_new(TRUE, TRUE, sizeof(TgTermKey));
+        for (gsize i = 0; i < G_N_ELEMENTS(built_in); i++) {
+                const TgTermKey *own = built_in[i]->own;
+
+                for (; own != NULL && own->name != NULL; own++)
+                        g_array_append_vals(keys, own, 1);
+        }
+        return (const TgTermKey *)(gpointer)keys->data;
+}
+
+static gboolean
+has_own(const TgVertical *self, const char *name)
+{
+        const TgTermKey *own = self->own;
+
+        for (; own != NULL && own->name != NULL; own++)
+                if (g_str_equal(own->name, name))
+                        return TRUE;
+        return FALSE;
+}
+
+const TgVertical *
+tg_vertical_of_own_terms(GVariant *terms, GError **error)
+{
+        for (gsize i = 0; i < G_N_ELEMENTS(built_in); i++) {
+                gboolean has_all = TRUE;
+                GVariantIter iter;
+                const char *name;
+
+                g_variant_iter_init(&iter, terms);
+                while (g_variant_iter_next(&iter, "{&sv}", &name, NULL))
+                        has_all = has_all && has_own(built_in[i], name);
+                if (has_all && built_in[i]->own != NULL)
+                        return built_in[i];
+        }
+        tg_set_error(error, TG_ERROR_INVALID, "\"terms\" are of more than one format");
+        return NULL;
+}
+
 const TgTarget *
 tg_vertical_target(const TgVertical *self, const char *name)
 {

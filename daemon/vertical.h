@@ -67,6 +67,12 @@ struct TgVertical {
          * stored before the vertical gets to see it. */
         gboolean is_prompt;
 
+        /* What a recipient may say beforehand, in keys that no other format has, and what is made
+         * of it (a CHECK) before anything is claimed; its terms are with all his steps. NULL:
+         * nothing. */
+        const TgTermKey *own;
+        TgStepRun check_own;
+
         TgStepRun check; /* of terms, and of all that is not prompt */
         TgStepRun begin; /* with `given` where there are no terms */
         TgStepRun receive;
@@ -106,6 +112,10 @@ void tg_verticals_unregister(void);
 gboolean tg_vertical_has_letter(char letter, GError **error);
 /* TG_ERROR_INVALID: nothing here has @format. It says which kind of program is missing. */
 void tg_vertical_set_unknown(const char *format, GError **error);
+/* `own` of all of them. */
+const TgTermKey *tg_vertical_own_terms(void);
+/* NULL, with TG_ERROR_INVALID: @terms (a{sv} of those) are not one format's. */
+const TgVertical *tg_vertical_of_own_terms(GVariant *terms, GError **error);
 const TgTarget *tg_vertical_target(const TgVertical *self, const char *name); /* NULL: unknown */
 gboolean tg_vertical_has_kind(const TgVertical *self, const char *kind);
 TgPinRule tg_vertical_pin_rule(const TgVertical *self, const char *kind);

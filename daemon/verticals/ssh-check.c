@@ -3,10 +3,7 @@
 /* The initiator's terms: what is consented to, whole, before anybody is asked; and the offer that
  * tells it to the other side. */
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "daemon/clock.h"
 #include "daemon/verticals/ssh.h"
@@ -168,30 +165,6 @@ on_public_key(const char *output, const GError *error, gpointer user_data)
         answer(job);
 }
 
-/* A regular file alone, or a pipe would hold up everybody. */
-static char *
-read_public_key(const char *path)
-{
-        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        char buffer[TG_SSH_MAX_KEY_CHARS + 1] = {0};
-        struct stat status;
-        gssize n = -1;
-
-        if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
-                n = read(fd, buffer, sizeof buffer - 1);
-        if (fd >= 0)
-                close(fd);
-        return n > 0 ? tg_ssh_key_of_line(buffer) : NULL;
-}
-
-static gboolean
-is_regular(const char *path)
-{
-        struct stat status;
-
-        return stat(path, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 void
 tg_ssh_check(TgStep *step)
 {
@@ -207,18 +180,18 @@ tg_ssh_check(TgStep *step)
                 tg_ssh_job_fail(job, error);
                 return;
         }
-        if (pkcs11 != NULL && !is_regular(pkcs11)) {
+        if (pkcs11 != NULL && !tg_ssh_is_regular(pkcs11)) {
                 tg_ssh_job_fail(job,
                                 tg_error_new(TG_ERROR_INVALID,
                                              "\"pkcs11\" names no file: the token's library"));
                 return;
         }
         if (job->agent != NULL || pkcs11 != NULL) {
-                job->grant.ca = read_public_key(ca);
+                job->grant.ca = tg_ssh_read_public_key(ca);
                 answer(job);
                 return;
         }
-        if (!is_regular(ca)) {
+        if (!tg_ssh_is_regular(ca)) {
                 tg_ssh_job_fail(job,
                                 tg_error_new(TG_ERROR_INVALID,
                                              "\"ca\" names no file: the authority's key"));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The recipient: a key is made for this share, its public part sent with a proof; the certificate
- * that comes back must be for it, and grant what was offered, all of it and nothing else. */
+/* The recipient: a key is made for this share, or he has named one of his own (ssh-own.c); its
+ * public part is sent with a proof; the certificate that comes back must be for it, and grant what
+ * was offered, all of it and nothing else. */
 
 #include <string.h>
 
@@ -30,6 +31,29 @@ is_current(const TgSshGrant *grant, GError **error)
         return FALSE;
 }
 
+/* NULL: one is made. */
+static const char *
+own_key(const TgSshJob *job)
+{
+        GVariant *terms = tg_step_context(job->step)->terms;
+        const char *key = NULL;
+
+        if (terms != NULL)
+                g_variant_lookup(terms, "public", "&s", &key);
+        return key;
+}
+
+static void
+show(TgSshJob *job)
+{
+        GVariant *terms = tg_step_context(job->step)->terms;
+        const char *path;
+
+        tg_ssh_grant_show(&job->grant, job->step);
+        if (own_key(job) != NULL && g_variant_lookup(terms, "key", "&s", &path))
+                tg_step_show(job->step, "Key of your own", path);
+}
+
 /* ---- the request ---- */
 
 static TgSecret *
@@ -49,12 +73,14 @@ state_of(TgSshJob *job, GError **error)
 {
         const TgJson *offer = tg_step_context(job->step)->message;
         g_autoptr(TgRecord) record = tg_record_new();
-        g_autoptr(TgSecret) key =
-                tg_workplace_read_secret(job->place, "key", MAX_PRIVATE_KEY_CHARS, error);
+        g_autoptr(TgSecret) key = NULL;
 
-        if (key == NULL)
-                return NULL;
-        tg_record_put_secret(record, FIELD_PRIVATE_KEY, key);
+        if (own_key(job) == NULL) {
+                key = tg_workplace_read_secret(job->place, "key", MAX_PRIVATE_KEY_CHARS, error);
+                if (key == NULL)
+                        return NULL;
+                tg_record_put_secret(record, FIELD_PRIVATE_KEY, key);
+        }
         tg_record_put_text(record, FIELD_PUBLIC_KEY, job->key);
         tg_record_put_bytes(record, FIELD_OFFER, offer->text, offer->n_chars);
         return tg_record_write(record, error);
@@ -77,34 +103,65 @@ on_proof(const char *output, const GError *failure, gpointer user_data)
                 return;
         }
         tg_step_set_state(job->step, state);
-        tg_ssh_grant_show(&job->grant, job->step);
+        show(job);
         tg_step_say(job->step, request, FALSE);
+}
+
+static void
+prove(TgSshJob *job, const char *file)
+{
+        const char *const argv[] = {
+                "ssh-keygen", "-q", "-Y", "sign", "-f", file, "-n", TG_SSH_FORMAT, NULL};
+        GError *error = NULL;
+        g_autofree char *statement = tg_ssh_statement(tg_step_context(job->step), &error);
+
+        if (statement == NULL)
+                tg_ssh_job_fail(job, error);
+        else
+                tg_ssh_job_run(job, argv, statement, on_proof);
 }
 
 static void
 on_made(const char *output, const GError *failure, gpointer user_data)
 {
-        static const char *const argv[] = {
-                "ssh-keygen", "-q", "-Y", "sign", "-f", "key", "-n", TG_SSH_FORMAT, NULL};
         TgSshJob *job = user_data;
         g_autofree char *line = NULL;
-        g_autofree char *statement = NULL;
         GError *error = failure != NULL ? g_error_copy(failure) : NULL;
 
         if (error == NULL)
                 line = tg_workplace_read(job->place, "key.pub", TG_SSH_MAX_KEY_CHARS, &error);
-        if (line != NULL)
-                statement = tg_ssh_statement(tg_step_context(job->step), &error);
-        if (statement == NULL) {
+        if (line == NULL) {
                 tg_ssh_job_fail(job, error);
                 return;
         }
         job->key = tg_ssh_key_of_line(line);
-        tg_ssh_job_run(job, argv, statement, on_proof);
+        prove(job, "key");
+}
+
+/* An agent is told by the public part which key is meant. */
+static void
+prove_own(TgSshJob *job)
+{
+        GVariant *terms = tg_step_context(job->step)->terms;
+        const char *path = NULL;
+        g_autofree char *file = NULL;
+        GError *error = NULL;
+
+        job->key = g_strdup(own_key(job));
+        g_variant_lookup(terms, "key", "&s", &path);
+        if (!g_variant_lookup(terms, "agent", "s", &job->agent)) {
+                prove(job, path);
+                return;
+        }
+        file = g_strconcat(job->key, "\n", NULL);
+        if (tg_workplace_write(job->place, "key.pub", file, &error))
+                prove(job, "key.pub");
+        else
+                tg_ssh_job_fail(job, error);
 }
 
 static void
-make_key(TgStep *step)
+begin(TgStep *step)
 {
         static const char *const argv[] = {
                 "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "tigress", "-f", "key", NULL};
@@ -113,26 +170,30 @@ make_key(TgStep *step)
 
         if (job == NULL)
                 return;
-        if (tg_ssh_grant_parse(tg_step_context(step)->message, &job->grant, &error) &&
-            is_current(&job->grant, &error))
-                tg_ssh_job_run(job, argv, NULL, on_made);
-        else
+        if (!tg_ssh_grant_parse(tg_step_context(step)->message, &job->grant, &error) ||
+            !is_current(&job->grant, &error))
                 tg_ssh_job_fail(job, error);
+        else if (own_key(job) != NULL)
+                prove_own(job);
+        else
+                tg_ssh_job_run(job, argv, NULL, on_made);
 }
 
 /* ---- the certificate ---- */
 
-/* The private key as OpenSSH writes it, and after it the certificate, on a line. */
+/* The private key as OpenSSH writes it, unless it is the user's own, and after it the certificate,
+ * on a line. */
 static TgSecret *
-content_of(const TgSecret *state, const char *certificate, GError **error)
+content_of(const TgSshJob *job, const char *certificate, GError **error)
 {
-        const guint8 *key;
-        gsize n_key;
+        const TgSecret *state = tg_step_context(job->step)->state;
+        const guint8 *key = (const guint8 *)"";
+        gsize n_key = 0;
         gsize n_certificate = strlen(certificate);
         TgSecret *content;
         guint8 *at;
 
-        if (!tg_record_get_slice(state, FIELD_PRIVATE_KEY, &key, &n_key)) {
+        if (own_key(job) == NULL && !tg_record_get_slice(state, FIELD_PRIVATE_KEY, &key, &n_key)) {
                 tg_set_error(error, TG_ERROR_INVALID, "the stored share is incomplete");
                 return NULL;
         }
@@ -168,13 +229,12 @@ on_verified(const char *output, const GError *failure, gpointer user_data)
                 line = tg_workplace_read(
                         job->place, "key-cert.pub", TG_SSH_MAX_CERTIFICATE_CHARS, &error);
         if (line != NULL)
-                provision.content =
-                        content_of(tg_step_context(job->step)->state, g_strchomp(line), &error);
+                provision.content = content_of(job, g_strchomp(line), &error);
         if (provision.content == NULL) {
                 tg_step_fail(job->step, g_steal_pointer(&error));
                 return;
         }
-        tg_ssh_grant_show(&job->grant, job->step);
+        show(job);
         tg_step_keep(job->step, &provision);
 }
 
@@ -187,7 +247,7 @@ is_as_offered(TgSshJob *job, const char *line, GError **error)
         if (!tg_ssh_certificate_parse(line, &certificate, error))
                 return FALSE;
         if (g_strcmp0(certificate.key, job->key) != 0)
-                why = "the certificate is for another key than the one that was made here";
+                why = "the certificate is for another key than the one that was sent";
         else if (!tg_ssh_grant_equal(&certificate.grant, &job->grant))
                 why = "the certificate does not grant what was offered, or more than that";
         if (why == NULL)
@@ -243,7 +303,7 @@ void
 tg_ssh_hold(TgStep *step)
 {
         if (tg_step_context(step)->number == 0)
-                make_key(step);
+                begin(step);
         else
                 take_certificate(step);
 }

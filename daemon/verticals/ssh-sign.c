@@ -10,8 +10,6 @@
 #include "daemon/verticals/ssh.h"
 #include "protocol/error.h"
 
-#define OWN_KEY_TYPE "ssh-ed25519 "
-
 static gboolean
 take_terms(TgSshJob *job, GError **error)
 {
@@ -201,7 +199,6 @@ on_proved(const char *output, const GError *failure, gpointer user_data)
                                      failure->message));
 }
 
-/* One kind of key, so that there is one kind of certificate to be read. */
 static gboolean
 take_request(TgSshJob *job, const TgJson *message, GError **error)
 {
@@ -211,7 +208,7 @@ take_request(TgSshJob *job, const TgJson *message, GError **error)
         g_autofree char *key_file = NULL;
         g_autofree char *ca_file = g_strconcat(job->grant.ca, "\n", NULL);
 
-        if (line != NULL && g_str_has_prefix(line, OWN_KEY_TYPE))
+        if (line != NULL && g_str_has_prefix(line, TG_SSH_KEY_TYPE))
                 job->key = tg_ssh_key_of_line(line);
         if (job->key == NULL || proof == NULL) {
                 tg_set_error(error,

@@ -45,6 +45,13 @@ take_content(TgSshJob *job, TgSshCertificate *ret_certificate, GError **error)
         g_autofree char *file = NULL;
         g_autoptr(TgSecret) key = NULL;
 
+        if (n_key == 0 && g_str_has_prefix(text, "ssh-")) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the certificate is for a key of your own, which is not kept here: "
+                             "write it into a file, and name that to ssh as CertificateFile");
+                return FALSE;
+        }
         if (n_key == 0 || n_bytes - n_key > TG_SSH_MAX_CERTIFICATE_CHARS) {
                 tg_set_error(error, TG_ERROR_INVALID, "what is kept is no key with a certificate");
                 return FALSE;
@@ -78,22 +85,6 @@ take_lifetime(TgSshJob *job, GError **error)
         }
         job->lifetime_s = MIN(MIN(wanted_s, G_MAXINT32), job->grant.valid_before - now_s - 1);
         return TRUE;
-}
-
-static gboolean
-take_agent(TgSshJob *job, GError **error)
-{
-        GVariant *options = tg_step_context(job->step)->terms;
-        const char *own = g_getenv("SSH_AUTH_SOCK");
-
-        if (!g_variant_lookup(options, "agent", "s", &job->agent) && own != NULL && own[0] == '/')
-                job->agent = g_strdup(own);
-        if (job->agent != NULL)
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_INVALID,
-                     "the wallet knows of no ssh-agent: name its socket as \"agent\"");
-        return FALSE;
 }
 
 /* ---- ssh-add ---- */
@@ -162,7 +153,7 @@ tg_ssh_use_agent(TgStep *step)
 
         if (job == NULL)
                 return;
-        if (!take_agent(job, &error) || !take_content(job, &certificate, &error)) {
+        if (!tg_ssh_take_agent(job, &error) || !take_content(job, &certificate, &error)) {
                 tg_ssh_job_fail(job, error);
                 return;
         }

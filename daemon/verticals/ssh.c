@@ -11,7 +11,9 @@
 
 #include "daemon/verticals/ssh.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/verticals/offer.h"
@@ -79,6 +81,45 @@ tg_ssh_job_run_with_pin(TgSshJob *self,
                         self->place, argv, pin, tg_step_cancellable(self->step), func, self);
 }
 
+gboolean
+tg_ssh_take_agent(TgSshJob *self, GError **error)
+{
+        GVariant *options = tg_step_context(self->step)->terms;
+        const char *own = g_getenv("SSH_AUTH_SOCK");
+
+        if (!g_variant_lookup(options, "agent", "s", &self->agent) && own != NULL && own[0] == '/')
+                self->agent = g_strdup(own);
+        if (self->agent != NULL)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "the wallet knows of no ssh-agent: name its socket as \"agent\"");
+        return FALSE;
+}
+
+char *
+tg_ssh_read_public_key(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        char buffer[TG_SSH_MAX_KEY_CHARS + 1] = {0};
+        struct stat status;
+        gssize n = -1;
+
+        if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+                n = read(fd, buffer, sizeof buffer - 1);
+        if (fd >= 0)
+                close(fd);
+        return n > 0 ? tg_ssh_key_of_line(buffer) : NULL;
+}
+
+gboolean
+tg_ssh_is_regular(const char *path)
+{
+        struct stat status;
+
+        return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 char *
 tg_ssh_statement(const TgStepContext *context, GError **error)
 {
@@ -144,6 +185,8 @@ const TgVertical tg_vertical_ssh = {
         .letter = 'a',
         .source = TG_SOURCE_TERMS,
         .terms = terms,
+        .own = tg_ssh_own_terms,
+        .check_own = tg_ssh_check_own,
         .check = tg_ssh_check,
         .begin = tg_offer_begin,
         .receive = receive,

@@ -8,6 +8,8 @@
 #include "daemon/workplace.h"
 
 #define TG_SSH_FORMAT "org.tigress.ssh.certificate"
+/* The one kind of key, so that there is one kind of certificate to be read. */
+#define TG_SSH_KEY_TYPE "ssh-ed25519 "
 #define TG_SSH_MAX_CERTIFICATE_CHARS 8192
 #define TG_SSH_MAX_PROOF_CHARS 4096
 
@@ -39,6 +41,13 @@ void tg_ssh_job_run_with_pin(TgSshJob *self,
                              const TgSecret *pin,
                              TgToolFunc func);
 
+/* The agent that the step's `agent` names, or that the wallet knows. */
+gboolean tg_ssh_take_agent(TgSshJob *self, GError **error);
+
+gboolean tg_ssh_is_regular(const char *path);
+/* "TYPE BASE64" of a regular file alone, or a pipe would hold up everybody; NULL: it is none. */
+char *tg_ssh_read_public_key(const char *path);
+
 /* What the holder of a key signs to show that he holds it, in this share; NULL and @error: there is
  * nothing to bind it to. */
 char *tg_ssh_statement(const TgStepContext *context, GError **error);
@@ -51,7 +60,9 @@ void tg_ssh_check(TgStep *step);
 void tg_ssh_sign(TgStep *step);
 void tg_ssh_revoke(TgStep *step);
 TgSecret *tg_ssh_receipt(const TgSshGrant *grant, guint64 serial, const char *krl, GError **error);
-/* recipient: ssh-hold.c, ssh-use.c */
+/* recipient: ssh-hold.c, ssh-own.c, ssh-use.c */
 void tg_ssh_hold(TgStep *step);
+extern const TgTermKey tg_ssh_own_terms[];
+void tg_ssh_check_own(TgStep *step);
 extern const TgTermKey tg_ssh_agent_options[];
 void tg_ssh_use_agent(TgStep *step);

@@ -128,7 +128,7 @@ def limits(alice, bob, authority, server):
                                    "not_after": ("t", int(time.time()) + 7200)})):
         share, received = is_lent(alice, bob, authority, **terms)
         equal(server.login(bob, put_key(bob, content_of(bob, received), name)), None, name)
-    end = int(time.time()) + 40
+    end = int(time.time()) + 50
     share, received = is_lent(alice, bob, authority, not_after=("t", end))
     key = put_key(bob, content_of(bob, received), "short")
     equal(server.login(bob, key), "in", "before its end")
@@ -274,6 +274,70 @@ def own_agent(alice, bob, authority, server):
     refused(lambda: use(bob, copy, own.socket), "put to use by nothing here")
 
 
+def accept_for(person, link, **terms):
+    """With a key of the person's own."""
+    return person.begin("AcceptInvitation", "va{sv}", "s", link, "2", "wait", "b", "true", "terms",
+                        "a{sv}", *typed_options(**terms))
+
+
+def own_key(alice, bob, authority, server):
+    claim("a key of the recipient's own is certified: its file, or where an agent has it")
+    key = f"{bob.environment['HOME']}/id"
+    run("as", bob.name, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+    run("as", bob.name, "ssh-keygen", "-q", "-t", "rsa", "-N", "", "-f", f"{key}-rsa")
+    run("as", bob.name, "ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", f"{key}-locked")
+    with Agent(bob) as own:
+        own.add(key)
+        for number, terms in enumerate(({"key": key},
+                                        {"key": f"{key}.pub", "agent": own.socket})):
+            share = authority.lend({"transport": "tdch"} if number else None)
+            received = accept_for(bob, alice.invitation(share), **terms)
+            bob.reaches(received, "completed")
+            alice.reaches(share, "completed")
+            content = content_of(bob, received)
+            equal((content.split()[0], len(content.splitlines())),
+                  ("ssh-ed25519-cert-v01@openssh.com", 1), "what is kept")
+            equal(dict(bob.get(received, "Details"))["Key of your own"], terms["key"], "shown")
+            certificate = f"{key}-{number}-cert.pub"
+            run("as", bob.name, "sh", "-c", 'cat >"$1"', "-", certificate, input=content)
+            equal(server.login(bob, agent=own.socket, certificate=certificate), "in", "login")
+            credential = bob.get(received, "Credential")
+            refused(lambda: use(bob, credential, own.socket), "for a key of your own")
+            for person in (alice, bob):
+                leaves_nothing(person)
+        equal(len(own.has()), 1, "what the agent has")
+        claim("a key that cannot be used is refused before anything is claimed")
+        share = authority.lend()
+        link = alice.invitation(share)
+        known = set(bob.objects("share"))
+        for part, terms in (("names no file", {"key": f"{key}-none"}),
+                            ("names no file", {"agent": own.socket}),
+                            ("no Ed25519 key", {"key": f"{key}-rsa"}),
+                            ("does not have the key", {"key": f"{key}-locked.pub",
+                                                       "agent": own.socket}),
+                            ("knows of no ssh-agent", {"key": f"{key}.pub"}),
+                            ("passphrase", {"key": f"{key}-locked"}),
+                            ("cannot be used", {"key": "/etc/passwd"}),
+                            ("whole path", {"key": "id"}),
+                            ("not a key known here", {"ca": key})):
+            refused(lambda terms=terms: accept_for(bob, link, **terms), part)
+        leaves_nothing(bob)
+        equal(set(bob.objects("share")), known, "shares that were made")
+        equal(alice.state(share), "invited", "the share meanwhile")
+        bob.reaches(accept_for(bob, link, key=key), "completed")
+        claim("what was said of a certificate is not said of anything else")
+        received = accept_for(bob, alice.invitation(alice.share("a copy")), key=key)
+        equal(bob.ended(received), "failed", "the copy")
+        equal("is for org.tigress.ssh.certificate" in bob.get(received, "Failure")[1], True, "why")
+        claim("tigressctl names the key, and the agent of its terminal")
+        link = alice.invitation(authority.lend())
+        received = run("as", bob.name, "env", f"SSH_AUTH_SOCK={own.socket}", "tigressctl", "accept",
+                       "--yes", "--json", "--term", f"key={key}.pub", input=link + "\n")
+        credential = json.loads(received.splitlines()[-1])["credential"]
+        equal(run("as", bob.name, "tigressctl", "reveal", credential).startswith("ssh-ed25519-cert"),
+              True, "what is kept")
+
+
 def asks_each_time(alice, bob, authority, server):
     claim("with confirm the agent asks whether it may be used, each time")
     share, received = is_lent(alice, bob, authority)
@@ -334,6 +398,7 @@ def main():
         agent(alice, bob, authority, server)
         token(alice, bob, authority, server)
         asks_each_time(alice, bob, authority, server)
+        own_key(alice, bob, authority, server)
         mismatched(alice, bob, authority)
         by_hand(alice, bob, authority, server)
         claim("a certificate whose time is over is not let in")

@@ -92,13 +92,15 @@ class Server:
         self.process.terminate()
         self.process.wait()
 
-    def login(self, client, key=None, command="echo in", user=None, source=None, agent=None):
+    def login(self, client, key=None, command="echo in", user=None, source=None, agent=None,
+              certificate=None):
         """What the server said, to a key or to all that an agent has; None: not let in."""
         with_what = (["-i", key, "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"] if key
                      else ["-o", f"IdentityAgent={agent}"])
         done = subprocess.run(
             ["as", client.name, "ssh", "-F", "none", *with_what, "-p", str(self.port),
              *(["-b", source] if source else []), "-o", "BatchMode=yes",
+             *(["-o", f"CertificateFile={certificate}"] if certificate else []),
              "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
              f"{user or self.person.name}@127.0.0.1", command],
             capture_output=True, text=True, stdin=subprocess.DEVNULL)
