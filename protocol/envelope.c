@@ -18,6 +18,7 @@ tg_header_clear(TgHeader *header)
         g_clear_pointer(&header->description, g_free);
         g_clear_pointer(&header->image_url, g_free);
         g_clear_pointer(&header->next, tg_secret_unref);
+        g_clear_pointer(&header->limits, g_free);
 }
 
 void
@@ -70,7 +71,8 @@ take_role(const TgJson *object, TgRole *ret_role)
         return TRUE;
 }
 
-/* Members that are optional are ignored when they have another shape. */
+/* Members that are optional are ignored when they have another shape, but for the limits: whoever
+ * takes the credential judges those. */
 static void
 take_extras(const TgJson *object, TgHeader *header)
 {
@@ -82,6 +84,10 @@ take_extras(const TgJson *object, TgHeader *header)
         if (tg_json_get_typed(object, "next", TG_JSON_OBJECT, &value) &&
             value.n_chars <= TG_MAX_NEXT_CHARS)
                 header->next = tg_secret_new(value.text, value.n_chars, NULL);
+        if (tg_json_get(object, "limits", &value))
+                header->limits = value.n_chars <= TG_MAX_BOUNDS_CHARS
+                                         ? g_strndup(value.text, value.n_chars)
+                                         : g_strdup("null");
         if (!tg_json_get_typed(object, "display", TG_JSON_OBJECT, &value))
                 return;
         header->title = tg_json_dup_text(&value, "title", TG_MAX_TITLE_BYTES);
@@ -231,6 +237,10 @@ put_header(Writer *self, const TgHeader *header, gsize n_padding)
                 put_uint(self, ",\"ack\":", header->ack);
         if (header->reads_end)
                 put(self, ",\"end\":1");
+        if (header->limits) {
+                put(self, ",\"limits\":");
+                put(self, header->limits);
+        }
         put_display(self, header);
         if (header->next) {
                 gsize n_next;

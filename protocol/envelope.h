@@ -33,6 +33,9 @@ typedef struct {
         /* An invitation to what goes on after this exchange (sequel.h), as a JSON object: a secret
          * as the link in it is. NULL: none. */
         TgSecret *next;
+        /* The value of "limits" as it stands there, for tg_bounds_parse(); NULL: none. One that is
+         * longer than any can be reads as "null", which is none. */
+        char *limits;
 } TgHeader;
 
 /* Frees what a header owns. */

@@ -48,6 +48,7 @@ show(TgOutput *output, const TgHeader *display)
         output->display.title = g_strdup(display->title);
         output->display.description = g_strdup(display->description);
         output->display.image_url = g_strdup(display->image_url);
+        output->display.limits = g_strdup(display->limits);
 }
 
 void
@@ -310,7 +311,8 @@ check_display(const TgHeader *display, GError **error)
 {
         if ((!display->title || strlen(display->title) <= TG_MAX_TITLE_BYTES) &&
             (!display->description || strlen(display->description) <= TG_MAX_DESCRIPTION_BYTES) &&
-            (!display->image_url || strlen(display->image_url) <= TG_MAX_IMAGE_URL_BYTES))
+            (!display->image_url || strlen(display->image_url) <= TG_MAX_IMAGE_URL_BYTES) &&
+            (!display->limits || strlen(display->limits) <= TG_MAX_BOUNDS_CHARS))
                 return TRUE;
         tg_set_error(error, TG_ERROR_INVALID, "the display information is too long: shorten it");
 
@@ -340,6 +342,7 @@ begin(TgExchange *self, const TgInput *input, TgOutput *output, GError **error)
                 self->display.title = g_strdup(input->header->title);
                 self->display.description = g_strdup(input->header->description);
                 self->display.image_url = g_strdup(input->header->image_url);
+                self->display.limits = g_strdup(input->header->limits);
         }
         if (tg_initiator_begin(self, input, output, error))
                 return TRUE;

@@ -37,6 +37,8 @@ make_offer(
         g_autoptr(TgSecret) key = NULL;
         g_autofree char *content = NULL;
 
+        /* Shown before a PIN is typed, and bound by the hash of the offer. Lent. */
+        header.limits = self->display.limits;
         key = tg_exchange_handshake_key(self->early, TG_ROLE_INITIATOR, error);
         if (!key)
                 return FALSE;

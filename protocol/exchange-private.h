@@ -61,7 +61,7 @@ struct TgExchange {
         char *payload;    /* own octets that are pending */
         char *answer;     /* initiator: the payload that was charged */
         GBytes *info;     /* initiator until ACCEPT: its info object, sealed under info_key */
-        TgHeader display; /* texts only: the own, or what the peer's offer shows */
+        TgHeader display; /* texts and limits: the own, or what the peer's offer shows */
 
         /* NULL where they are not needed, or not any more */
         TgSecret *key;      /* T1: the link's */

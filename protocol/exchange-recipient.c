@@ -128,6 +128,7 @@ take_offer(TgExchange *self,
         tg_header_clear(&self->display);
         self->display = offer->display;
         offer->display = (TgHeader){0};
+        self->display.limits = g_strdup(envelope->header.limits);
 
         g_clear_pointer(&self->app_own, tg_secret_unref);
         g_clear_pointer(&self->app_peer, tg_secret_unref);

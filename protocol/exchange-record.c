@@ -60,6 +60,7 @@ static const Field fields[] = {
         FIELD(KIND_TEXT, display.title, 0, TG_MAX_TITLE_BYTES),
         FIELD(KIND_TEXT, display.description, 0, TG_MAX_DESCRIPTION_BYTES),
         FIELD(KIND_TEXT, display.image_url, 0, TG_MAX_IMAGE_URL_BYTES),
+        FIELD(KIND_TEXT, display.limits, 1, TG_MAX_BOUNDS_CHARS),
         FIELD(KIND_BYTES, info, TG_MIN_SEALED_BYTES, MAX_INFO_BYTES),
 };
 

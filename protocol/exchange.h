@@ -69,7 +69,7 @@ typedef struct {
         const TgSecret *pin;
         const char *format;
         const TgSecret *content; /* JSON text of the content object */
-        const TgHeader *header;  /* title, description, image_url, reads_end; NULL: none */
+        const TgHeader *header;  /* title, description, image_url, limits, reads_end; NULL: none */
 } TgInput;
 
 typedef enum {
@@ -102,8 +102,8 @@ typedef struct {
         /* With END: it came under the link's keys when ACCEPT may have left already. It is the
          * word of whoever has the link, not of the one who can open ACCEPT. */
         gboolean is_late;
-        /* authenticated display information, with PIN_NEEDED, or the WRITE that answers an offer,
-         * or a first MESSAGE; NULL: none. Text of a stranger. */
+        /* authenticated display information and limits, with PIN_NEEDED, or the WRITE that answers
+         * an offer, or a first MESSAGE; NULL: none. Text of a stranger. */
         TgHeader display;
         GError *error;
 } TgOutput;

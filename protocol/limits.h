@@ -68,6 +68,10 @@
 #define TG_MAX_BURNS 2 /* burned shares of one credential in TG_BURN_S */
 #define TG_BURN_S 86400
 
+/* What travels with a credential: as text, and how often it may be used */
+#define TG_MAX_BOUNDS_CHARS 256
+#define TG_MAX_USES 1000000
+
 /* Text of a peer */
 #define TG_MAX_REASON_BYTES 256
 

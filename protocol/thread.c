@@ -278,6 +278,7 @@ next_header(const TgThread *self, const TgHeader *extra, TgHeader *ret_header)
                 header.description = extra->description;
                 header.image_url = extra->image_url;
                 header.next = extra->next;
+                header.limits = extra->limits;
         }
         *ret_header = header;
 }

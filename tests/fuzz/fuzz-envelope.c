@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "protocol/bounds.h"
 #include "protocol/envelope.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
@@ -37,6 +38,7 @@ check_same_header(const TgHeader *a, const TgHeader *b)
         g_assert_cmpstr(a->title, ==, b->title);
         g_assert_cmpstr(a->description, ==, b->description);
         g_assert_cmpstr(a->image_url, ==, b->image_url);
+        g_assert_cmpstr(a->limits, ==, b->limits);
 }
 
 /* What has been read can be written, and reads the same. */
@@ -96,6 +98,29 @@ check_end(const TgJson *content)
         g_assert_cmpstr(reason, ==, again);
 }
 
+/* Limits are kept to, written and read again as they are, or refused with a sentence. */
+static void
+check_limits(const char *text)
+{
+        g_autoptr(GError) error = NULL;
+        g_autofree char *written = NULL;
+        TgBounds bounds, again;
+
+        if (!tg_bounds_parse(text, &bounds, &error)) {
+                helper_assert_error(error, TG_ERROR_INVALID, NULL);
+                return;
+        }
+        g_assert_true(tg_bounds_check(&bounds, NULL));
+        written = tg_bounds_write(&bounds);
+        g_assert_cmpint(written != NULL, ==, text != NULL);
+        g_assert_true(!written || strlen(written) <= TG_MAX_BOUNDS_CHARS);
+        g_assert_true(tg_bounds_parse(written, &again, NULL));
+        g_assert_cmpint(bounds.not_before_s, ==, again.not_before_s);
+        g_assert_cmpint(bounds.not_after_s, ==, again.not_after_s);
+        g_assert_cmpuint(bounds.n_uses, ==, again.n_uses);
+        g_assert_cmpint(bounds.is_final, ==, again.is_final);
+}
+
 void
 fuzz_one(const guint8 *bytes, gsize n_bytes)
 {
@@ -118,6 +143,7 @@ fuzz_one(const guint8 *bytes, gsize n_bytes)
         check_text(envelope->header.title, TG_MAX_TITLE_BYTES);
         check_text(envelope->header.description, TG_MAX_DESCRIPTION_BYTES);
         check_text(envelope->header.image_url, TG_MAX_IMAGE_URL_BYTES);
+        check_limits(envelope->header.limits);
         check_build(envelope);
         check_end(&envelope->content);
 }

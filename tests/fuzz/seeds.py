@@ -48,6 +48,10 @@ def plaintexts():
         yield compact({"format": "f" * (255 + longer), "content": {}})
         yield compact({"format": "f", "content": {}, "tigress": {
             "v": 1, "sid": "AQIDAAAAAAAAAAAAAAAAAA", "role": "r", "seq": 0, "display": display}})
+    for limits in ({"notBefore": 1, "notAfter": 253402300799, "uses": 1000000, "reshare": False},
+                   {"notBefore": 2, "notAfter": 1}, {"uses": 0}, {"uses": 1, "only": "here"}, 7):
+        yield compact({"format": "f", "content": {}, "tigress": {
+            "v": 1, "sid": "AQIDAAAAAAAAAAAAAAAAAA", "role": "s", "seq": 0, "limits": limits}})
     for outcome in "completed", "declined", "other":
         yield compact({"format": "tigress.end",
                        "content": {"outcome": outcome, "reason": "a \u202e\n reason"}})

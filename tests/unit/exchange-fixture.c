@@ -133,7 +133,8 @@ fixture_begin(TgExchange **side, TgOutput *ret_output)
 {
         g_autoptr(TgSecret) content = helper_secret(FIXTURE_CONTENT);
         char title[] = "A key";
-        const TgHeader header = {.title = title, .reads_end = TRUE};
+        char limits[] = FIXTURE_LIMITS;
+        const TgHeader header = {.title = title, .limits = limits, .reads_end = TRUE};
         const TgInput input = {
                 .kind = TG_INPUT_BEGIN,
                 .format = FIXTURE_FORMAT,

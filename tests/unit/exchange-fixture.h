@@ -16,6 +16,7 @@
 #define FIXTURE_PIN "1234566"   /* a right check digit */
 #define FIXTURE_OTHER "7654325" /* another one, right in itself */
 #define FIXTURE_FORMAT "digitalwallet.generic.authorizationToken"
+#define FIXTURE_LIMITS "{\"uses\":3,\"reshare\":false}"
 #define FIXTURE_CONTENT "{\"token\":\"the-credential\"}"
 
 typedef struct {

@@ -16,6 +16,7 @@ test_what_is_written_is_read(void)
 {
         char title[] = "Door \"B\" \xc3\xa9";
         char image[] = "https://a.example/x.png";
+        char limits[] = "{\"uses\":3}";
         TgHeader header = {
                 .present = TRUE,
                 .sid = {1, 2, 3, 0xff},
@@ -25,7 +26,8 @@ test_what_is_written_is_read(void)
                 .ack = 9,
                 .reads_end = TRUE,
                 .title = title,
-                .image_url = image
+                .image_url = image,
+                .limits = limits
         };
         g_autoptr(TgSecret) plaintext = build("a\"b", "{\"n\":1.10,\"e\":1e999}", &header, NULL);
         g_autoptr(TgEnvelope) envelope = tg_envelope_parse(plaintext, NULL);
@@ -45,6 +47,30 @@ test_what_is_written_is_read(void)
         g_assert_cmpstr(envelope->header.title, ==, title);
         g_assert_null(envelope->header.description);
         g_assert_cmpstr(envelope->header.image_url, ==, image);
+        g_assert_cmpstr(envelope->header.limits, ==, limits);
+}
+
+/* Whoever takes the credential judges them: they are not ignored, and not lost. */
+static void
+test_limits_of_any_shape_are_handed_on(void)
+{
+        static const char *const values[] = {"7", "\"x\"", "null", "{\"a\":[1, 2]}", "[]"};
+        g_autofree char *fill = g_strnfill(TG_MAX_BOUNDS_CHARS, '1');
+        g_autofree char *list = g_strdup_printf("[\"%s\"]", fill);
+
+        for (gsize i = 0; i <= G_N_ELEMENTS(values); i++) {
+                const char *value = i < G_N_ELEMENTS(values) ? values[i] : list;
+                g_autofree char *text =
+                        g_strdup_printf("{\"format\":\"f\",\"content\":{},\"tigress\":{\"v\":1,"
+                                        "\"sid\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"role\":\"s\","
+                                        "\"seq\":0,\"limits\":%s}}",
+                                        value);
+                g_autoptr(TgSecret) plaintext = helper_secret(text);
+                g_autoptr(TgEnvelope) envelope = tg_envelope_parse(plaintext, NULL);
+
+                g_assert_nonnull(envelope);
+                g_assert_cmpstr(envelope->header.limits, ==, value == list ? "null" : value);
+        }
 }
 
 static void
@@ -260,6 +286,8 @@ main(int argc, char **argv)
                         test_content_cannot_reach_out_of_its_place);
         g_test_add_func("/envelope/unknown-shapes-of-extras-are-ignored",
                         test_unknown_shapes_of_extras_are_ignored);
+        g_test_add_func("/envelope/limits-of-any-shape-are-handed-on",
+                        test_limits_of_any_shape_are_handed_on);
         g_test_add_func("/envelope/oversized-display-is-not-taken",
                         test_oversized_display_is_not_taken);
         g_test_add_func("/envelope/errors-do-not-tell-what-was-in-it",
