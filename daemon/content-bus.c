@@ -2,6 +2,7 @@
 
 /* The content of a credential, read or erased for a caller: the user is asked, then the keyring. */
 
+#include "daemon/clock.h"
 #include "daemon/wallet-bus.h"
 #include "dbus/names.h"
 
@@ -11,6 +12,7 @@ struct Access {
         TgWalletBus *bus;
         TgCall *call;
         TgKeyringJob *job;
+        TgVaultWait *wait;
         void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
         char *id;
         TgContentFunc func; /* of reading */
@@ -24,6 +26,7 @@ free_access(gpointer data)
         Access *self = data;
 
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
+        g_clear_pointer(&self->wait, tg_vault_wait_cancel);
         g_clear_pointer(&self->call, tg_call_unref);
         if (self->destroy != NULL)
                 self->destroy(self->user_data);
@@ -103,14 +106,13 @@ ask(Access *self, const char *action)
 
 /* ---- reading ---- */
 
-/* Judged when all is there, for much can happen while somebody is asked. */
 static gboolean
 may_use(const Access *self, GError **error)
 {
         const TgCredential *credential = tg_manager_credential(self->bus->manager, self->id);
 
         if (credential != NULL)
-                return tg_credential_judge(credential, error);
+                return tg_credential_judge(credential, tg_clock_now_s(), error);
         tg_set_error(error, TG_ERROR_NOT_FOUND, "the credential is gone meanwhile");
         return FALSE;
 }
@@ -123,20 +125,40 @@ on_content(TgSecret *secret,
            gpointer user_data)
 {
         Access *self = user_data;
-
         g_autoptr(GError) refused = NULL;
 
         self->job = NULL;
-        if (error == NULL && may_use(self, &refused))
+        /* When all is there: much can happen while somebody is asked, and a refused or failed
+         * question costs nothing. What has come to its end is not called lost. */
+        if (!may_use(self, &refused))
+                finish(self, refused);
+        else if (error != NULL || !tg_manager_charge(self->bus->manager, self->id, &refused))
+                finish(self, error != NULL ? error : refused);
+        else {
                 self->func(self->bus, self->call, self->id, secret, self->user_data);
-        finish(self, error != NULL ? error : refused);
+                finish(self, NULL);
+        }
 }
 
 static void
-load_content(Access *self)
+on_vault_settled(gpointer user_data)
 {
+        Access *self = user_data;
+
+        self->wait = NULL;
         self->job = tg_keyring_load_credential(
                 tg_manager_wallet(self->bus->manager)->keyring, self->id, on_content, self);
+}
+
+/* The limits of it are in the state file: where the keyring was only just unlocked they are read
+ * first. */
+static void
+load_content(Access *self)
+{
+        self->wait =
+                tg_vault_wait(tg_manager_wallet(self->bus->manager)->vault, on_vault_settled, self);
+        if (self->wait == NULL)
+                on_vault_settled(self);
 }
 
 void
@@ -149,11 +171,17 @@ tg_content_ask(TgWalletBus *bus,
                GDestroyNotify destroy)
 {
         Access *self = new_access(bus, call, id, load_content);
+        g_autoptr(GError) refused = NULL;
 
         self->func = func;
         self->user_data = user_data;
         self->destroy = destroy;
-        ask(self, action);
+        if (may_use(self, &refused)) {
+                ask(self, action);
+                return;
+        }
+        tg_call_fail(call, refused);
+        free_access(self);
 }
 
 /* ---- Remove ---- */

@@ -328,6 +328,8 @@ begin(TgCreate *self)
                 .pin_digits = self->pin_digits,
                 .has_public_title = self->has_public_title,
                 .letter = letter_of(self),
+                .bounds = self->bounds,
+                .source_id = self->credential_id,
                 .application = tg_caller_application(caller),
                 .starter = tg_caller_bus_name(caller),
         };
@@ -383,9 +385,10 @@ tg_create_from_credential(TgWalletBus *bus, sd_bus_message *message, const char 
                         "what was lent cannot be shared on: it is for who has its key");
         if (self == NULL)
                 return tg_reply_error(message, refused);
-        if (refused != NULL || !tg_credential_judge(credential, &refused) ||
+        if (refused != NULL || !tg_credential_judge(credential, tg_clock_now_s(), &refused) ||
             !tg_create_read_options(self, message, &refused) ||
-            !tg_create_check_options(self, &refused)) {
+            !tg_create_check_options(self, &refused) ||
+            !tg_credential_narrow(credential, &self->bounds, self->is_compat, &refused)) {
                 tg_call_fail(self->call, refused);
                 return 1;
         }

@@ -6,6 +6,7 @@
 #include "daemon/options-bus.h"
 #include "daemon/value.h"
 #include "daemon/wallet-bus.h"
+#include "protocol/bounds.h"
 
 typedef struct {
         TgWalletBus *bus;
@@ -35,6 +36,9 @@ typedef struct {
         char *transport;
         char *template;
         char *letter;
+        TgBounds bounds; /* of what is given */
+        guint n_uses;    /* of them; G_MAXUINT: not said */
+        gboolean may_reshare;
         guint expires_in;
         guint pin_digits;
         gboolean is_compat;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/create-bus.h"
 #include "daemon/terms-bus.h"
 #include "protocol/limits.h"
@@ -77,25 +78,31 @@ gboolean
 tg_create_read_options(TgCreate *self, sd_bus_message *message, GError **error)
 {
         const TgOption keys[] = {
-                {"title",           TG_OPTION_TEXT,   &self->title,            TG_MAX_TITLE_BYTES      },
-                {"description",     TG_OPTION_TEXT,   &self->description,      TG_MAX_DESCRIPTION_BYTES},
-                {"image-url",       TG_OPTION_WORD,   &self->image_url,        TG_MAX_IMAGE_URL_BYTES  },
-                {"relay",           TG_OPTION_WORD,   &self->relay,            TG_MAX_LINK_CHARS       },
-                {"expires-in",      TG_OPTION_NUMBER, &self->expires_in,       0                       },
-                {"kind",            TG_OPTION_WORD,   &self->kind,             16                      },
-                {"compat",          TG_OPTION_FLAG,   &self->is_compat,        0                       },
-                {"pin",             TG_OPTION_FLAG,   &self->has_pin,          0                       },
-                {"pin-digits",      TG_OPTION_NUMBER, &self->pin_digits,       0                       },
-                {"transport",       TG_OPTION_WORD,   &self->transport,        16                      },
-                {"template",        TG_OPTION_WORD,   &self->template,         TG_MAX_LINK_CHARS       },
-                {"public-title",    TG_OPTION_FLAG,   &self->has_public_title, 0                       },
-                {"vertical-letter", TG_OPTION_WORD,   &self->letter,           1                       },
-                {"wait",            TG_OPTION_FLAG,   &self->does_wait,        0                       },
-                {NULL,              0,                NULL,                    0                       },
+                {"title",           TG_OPTION_TEXT,   &self->title,               TG_MAX_TITLE_BYTES      },
+                {"description",     TG_OPTION_TEXT,   &self->description,         TG_MAX_DESCRIPTION_BYTES},
+                {"image-url",       TG_OPTION_WORD,   &self->image_url,           TG_MAX_IMAGE_URL_BYTES  },
+                {"relay",           TG_OPTION_WORD,   &self->relay,               TG_MAX_LINK_CHARS       },
+                {"expires-in",      TG_OPTION_NUMBER, &self->expires_in,          0                       },
+                {"not-before",      TG_OPTION_TIME,   &self->bounds.not_before_s, 0                       },
+                {"not-after",       TG_OPTION_TIME,   &self->bounds.not_after_s,  0                       },
+                {"uses",            TG_OPTION_NUMBER, &self->n_uses,              0                       },
+                {"reshare",         TG_OPTION_FLAG,   &self->may_reshare,         0                       },
+                {"kind",            TG_OPTION_WORD,   &self->kind,                16                      },
+                {"compat",          TG_OPTION_FLAG,   &self->is_compat,           0                       },
+                {"pin",             TG_OPTION_FLAG,   &self->has_pin,             0                       },
+                {"pin-digits",      TG_OPTION_NUMBER, &self->pin_digits,          0                       },
+                {"transport",       TG_OPTION_WORD,   &self->transport,           16                      },
+                {"template",        TG_OPTION_WORD,   &self->template,            TG_MAX_LINK_CHARS       },
+                {"public-title",    TG_OPTION_FLAG,   &self->has_public_title,    0                       },
+                {"vertical-letter", TG_OPTION_WORD,   &self->letter,              1                       },
+                {"wait",            TG_OPTION_FLAG,   &self->does_wait,           0                       },
+                {NULL,              0,                NULL,                       0                       },
         };
 
         self->expires_in = TG_DEFAULT_LIFE_S;
         self->has_pin = -1;
+        self->n_uses = G_MAXUINT;
+        self->may_reshare = TRUE;
         return tg_options_read(message, keys, error);
 }
 
@@ -245,6 +252,28 @@ check_pin(TgCreate *self, GError **error)
         return TRUE;
 }
 
+/* What would be over before anybody has it is a mistake. */
+static gboolean
+check_bounds(TgCreate *self, GError **error)
+{
+        TgBounds *bounds = &self->bounds;
+
+        if (self->n_uses != G_MAXUINT && (self->n_uses == 0 || self->n_uses > TG_MAX_USES)) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"uses\" must be between 1 and %d: leave it out for no limit",
+                             TG_MAX_USES);
+                return FALSE;
+        }
+        bounds->n_uses = self->n_uses != G_MAXUINT ? self->n_uses : 0;
+        bounds->is_final = !self->may_reshare;
+        if (bounds->not_after_s != 0 && bounds->not_after_s <= tg_clock_now_s()) {
+                tg_set_error(error, TG_ERROR_INVALID, "\"not-after\" is over already");
+                return FALSE;
+        }
+        return tg_bounds_check(bounds, error);
+}
+
 gboolean
 tg_create_check_options(TgCreate *self, GError **error)
 {
@@ -278,5 +307,6 @@ tg_create_check_options(TgCreate *self, GError **error)
                 tg_set_error(error, TG_ERROR_INVALID, "\"image-url\" must begin with https://");
                 return FALSE;
         }
-        return check_pin(self, error) && check_transport(self, error) && check_relay(self, error);
+        return check_bounds(self, error) && check_pin(self, error) &&
+               check_transport(self, error) && check_relay(self, error);
 }

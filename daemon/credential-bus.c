@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/vertical.h"
 #include "daemon/wallet-bus.h"
 #include "dbus/names.h"
@@ -59,11 +60,13 @@ get_property(sd_bus *bus,
              sd_bus_error *error)
 {
         TgCredential *credential = credential_at(userdata, path);
-        int is_revoked;
+        int is_revoked, is_expired, may_reshare;
 
         if (credential == NULL)
                 return -ENOENT;
         is_revoked = credential->is_revoked;
+        is_expired = tg_credential_is_expired(credential, tg_clock_now_s());
+        may_reshare = tg_credential_may_reshare(credential);
 
         if (g_str_equal(property, "Format"))
                 return sd_bus_message_append_basic(reply, 's', credential->format);
@@ -78,15 +81,23 @@ get_property(sd_bus *bus,
         if (g_str_equal(property, "Share"))
                 return append_share(userdata, reply, credential);
         if (g_str_equal(property, "NotBefore"))
-                return append_time(reply, credential->not_before_s);
+                return append_time(reply, tg_credential_not_before_s(credential));
         if (g_str_equal(property, "NotAfter"))
-                return append_time(reply, credential->not_after_s);
+                return append_time(reply, tg_credential_not_after_s(credential));
         if (g_str_equal(property, "Issuer"))
                 return sd_bus_message_append_basic(reply, 's', credential->issuer);
         if (g_str_equal(property, "Revoked"))
                 return sd_bus_message_append_basic(reply, 'b', &is_revoked);
+        if (g_str_equal(property, "Expired"))
+                return sd_bus_message_append_basic(reply, 'b', &is_expired);
+        if (g_str_equal(property, "Uses"))
+                return sd_bus_message_append_basic(reply, 'u', &credential->bounds.n_uses);
+        if (g_str_equal(property, "UsesLeft"))
+                return sd_bus_message_append_basic(reply, 'u', &credential->n_uses_left);
+        if (g_str_equal(property, "MayReshare"))
+                return sd_bus_message_append_basic(reply, 'b', &may_reshare);
         if (g_str_equal(property, "Details"))
-                return tg_details_append(reply, credential->details);
+                return tg_details_append(reply, credential->details, &credential->bounds);
         if (g_str_equal(property, "Targets"))
                 return append_targets(reply, credential);
         return -ENOENT;
@@ -109,6 +120,10 @@ tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCrede
                 {"Share",       "o"    },
                 {"Issuer",      "s"    },
                 {"Revoked",     "b"    },
+                {"Expired",     "b"    },
+                {"Uses",        "u"    },
+                {"UsesLeft",    "u"    },
+                {"MayReshare",  "b"    },
                 {"Details",     "a(ss)"},
                 {"Targets",     "a(ss)"},
         };
@@ -197,6 +212,10 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("Share", "o", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Issuer", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Revoked", "b", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Expired", "b", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Uses", "u", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("UsesLeft", "u", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("MayReshare", "b", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Targets", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,

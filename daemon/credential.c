@@ -3,7 +3,6 @@
 #include "daemon/credential.h"
 
 #include "daemon/record.h"
-#include "protocol/error.h"
 
 /* Numbers are stored: never use one again for something else. */
 enum {
@@ -18,6 +17,10 @@ enum {
         FIELD_DETAILS = 9,
         FIELD_CAME_BY = 10,
         FIELD_UNFINISHED = 11,
+        FIELD_BOUNDS = 12,
+        FIELD_USES_LEFT = 13,
+        FIELD_OVER = 14,
+        FIELD_EMPTY = 15,
 };
 
 TgCredential *
@@ -40,6 +43,7 @@ tg_credential_new(const char *id,
         self->kind = g_intern_string(kind);
         self->issuer = g_strdup("");
         self->came_by = g_strdup(share_id);
+        self->has_content = TRUE;
 
         return self;
 }
@@ -60,6 +64,19 @@ get_text(TgSecret *detail, guint8 field)
         char *text = tg_record_get_text(detail, field);
 
         return text != NULL ? text : g_strdup("");
+}
+
+/* What cannot be read is not taken for no limit. */
+static void
+read_bounds(TgCredential *self, TgSecret *detail)
+{
+        g_autofree char *bounds = tg_record_get_text(detail, FIELD_BOUNDS);
+
+        self->is_over = tg_record_get_number(detail, FIELD_OVER, 0) != 0;
+        if (!tg_bounds_parse(bounds, &self->bounds, NULL))
+                self->is_over = TRUE;
+        self->n_uses_left = (guint32)tg_record_get_number(detail, FIELD_USES_LEFT, 0);
+        self->has_content = tg_record_get_number(detail, FIELD_EMPTY, 0) == 0;
 }
 
 void
@@ -84,6 +101,7 @@ tg_credential_read_detail(TgCredential *self, TgSecret *detail)
         self->came_by = get_text(detail, FIELD_CAME_BY);
         self->not_before_s = (gint64)tg_record_get_number(detail, FIELD_NOT_BEFORE, 0);
         self->not_after_s = (gint64)tg_record_get_number(detail, FIELD_NOT_AFTER, 0);
+        read_bounds(self, detail);
         self->is_revoked = tg_record_get_number(detail, FIELD_REVOKED, 0) != 0;
         self->is_unfinished = tg_record_get_number(detail, FIELD_UNFINISHED, 0) != 0;
         g_clear_pointer(&self->details, g_variant_unref);
@@ -105,6 +123,7 @@ static TgSecret *
 write_detail(const TgCredential *self, GError **error)
 {
         g_autoptr(TgRecord) record = tg_record_new();
+        g_autofree char *bounds = tg_bounds_write(&self->bounds);
 
         tg_record_put_text(record, FIELD_FORMAT, self->format);
         tg_record_put_text(record, FIELD_KIND, self->kind);
@@ -114,6 +133,10 @@ write_detail(const TgCredential *self, GError **error)
         tg_record_put_text(record, FIELD_CAME_BY, self->came_by);
         tg_record_put_number(record, FIELD_NOT_BEFORE, (guint64)self->not_before_s);
         tg_record_put_number(record, FIELD_NOT_AFTER, (guint64)self->not_after_s);
+        tg_record_put_text(record, FIELD_BOUNDS, bounds);
+        tg_record_put_number(record, FIELD_USES_LEFT, self->n_uses_left);
+        tg_record_put_number(record, FIELD_OVER, self->is_over ? 1 : 0);
+        tg_record_put_number(record, FIELD_EMPTY, self->has_content ? 0 : 1);
         tg_record_put_number(record, FIELD_REVOKED, self->is_revoked ? 1 : 0);
         tg_record_put_variant(record, FIELD_DETAILS, self->details);
         tg_record_put_number(record, FIELD_UNFINISHED, self->is_unfinished ? 1 : 0);
@@ -136,17 +159,6 @@ tg_credential_copy(const TgCredential *self, GError **error)
         TgCredentialRow row = row_of(self);
 
         return detail != NULL ? tg_credential_new_stored(&row, detail) : NULL;
-}
-
-gboolean
-tg_credential_judge(const TgCredential *self, GError **error)
-{
-        if (!self->is_revoked)
-                return TRUE;
-        tg_set_error(error,
-                     TG_ERROR_BAD_STATE,
-                     "the credential was revoked by who gave it: remove it, or ask for a new one");
-        return FALSE;
 }
 
 void

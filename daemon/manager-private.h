@@ -17,9 +17,27 @@ struct TgManager {
         GQueue unfinished;      /* of them, what is to be cleared away */
         TgKeyringJob *clearing;
         TgAlarm *alarm;
+        GHashTable *erasings; /* credential id → what erases its content (manager-credential.c) */
         const TgManagerObserver *observer;
         gpointer observer_data;
 };
+
+/* ---- manager-credential.c ---- */
+
+GHashTable *tg_manager_new_erasings(void);
+/* When tg_manager_check_credentials() is to be called; 0: never. */
+gint64 tg_manager_credentials_deadline_s(TgManager *self);
+/* Tells what has expired, and erases what has come to the end of its limits. */
+void tg_manager_check_credentials(TgManager *self, gint64 now_s);
+gboolean tg_manager_take_uses(TgShare *share,
+                              const char *credential_id,
+                              guint32 n_uses,
+                              GError **error,
+                              gpointer user_data);
+void tg_manager_uses_taken(TgShare *share,
+                           const char *credential_id,
+                           guint32 n_uses,
+                           gpointer user_data);
 
 /* To the next end in time. */
 void tg_manager_set_alarm(TgManager *self);

@@ -131,6 +131,7 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
         tg_manager_resume_sequels(self);
         if (finding == TG_VAULT_FINE)
                 drop_missing(self);
+        tg_manager_check_credentials(self, tg_clock_now_s());
         tg_manager_set_alarm(self);
 }
 
@@ -141,6 +142,7 @@ tg_manager_keyring_changed(TgManager *self)
 
         for (guint i = 0; i < list->len; i++)
                 tg_share_keyring_changed(list->pdata[i]);
+        tg_manager_check_credentials(self, tg_clock_now_s());
 }
 
 void

@@ -16,6 +16,7 @@ tg_manager_set_alarm(TgManager *self)
 {
         GHashTableIter iter;
         gpointer value;
+        gint64 expiry_s = tg_manager_credentials_deadline_s(self);
         gint64 next_s = 0;
 
         g_hash_table_iter_init(&iter, self->shares);
@@ -25,6 +26,8 @@ tg_manager_set_alarm(TgManager *self)
                 if (deadline_s != 0 && (next_s == 0 || deadline_s < next_s))
                         next_s = deadline_s;
         }
+        if (expiry_s != 0 && (next_s == 0 || expiry_s < next_s))
+                next_s = expiry_s;
         /* An end that could not be saved is tried again, but not without a pause. */
         if (next_s != 0)
                 next_s = MAX(next_s, tg_clock_now_s() + 1);
@@ -57,6 +60,7 @@ on_alarm(gpointer user_data)
         tg_alarm_set(self->alarm, 0);
         for (guint i = 0; i < list->len; i++)
                 tg_share_check_time(list->pdata[i], now_s);
+        tg_manager_check_credentials(self, now_s);
         tg_manager_set_alarm(self);
 }
 
@@ -189,6 +193,8 @@ tg_manager_new_credential(const TgArrival *arrival, const char *share_id)
         credential->issuer = g_strdup(arrival->issuer != NULL ? arrival->issuer : "");
         credential->not_before_s = arrival->not_before_s;
         credential->not_after_s = arrival->not_after_s;
+        credential->bounds = arrival->bounds;
+        credential->n_uses_left = arrival->bounds.n_uses;
         credential->details = arrival->details != NULL ? g_variant_ref(arrival->details) : NULL;
 
         return credential;
@@ -233,6 +239,7 @@ on_arrival_saved(TgShare *share, const char *credential_id, gpointer user_data)
                 self->observer->credential_added(credential, self->observer_data);
         if (following != NULL)
                 tg_share_go_on(tg_manager_add_share(self, following));
+        tg_manager_set_alarm(self);
 }
 
 static void
@@ -296,6 +303,8 @@ static const TgShareOwner share_owner = {
         .ended = on_share_ended,
         .arrived = on_arrived,
         .arrival_saved = on_arrival_saved,
+        .take_uses = tg_manager_take_uses,
+        .uses_taken = tg_manager_uses_taken,
         .may_claim = on_may_claim,
         .find_sequel = tg_manager_find_sequel,
         .make_sequel = tg_manager_make_sequel,
@@ -345,6 +354,7 @@ tg_manager_new(TgWallet *wallet, GError **error)
         self->imports = g_hash_table_new_full(
                 g_str_hash, g_str_equal, NULL, (GDestroyNotify)tg_credential_free);
         self->alarm = tg_alarm_new(on_alarm, self);
+        self->erasings = tg_manager_new_erasings();
 
         if (!tg_store_each_share(wallet->store, load_share, self, error) ||
             !tg_store_each_credential(wallet->store, load_credential, self, error)) {
@@ -360,6 +370,7 @@ tg_manager_free(TgManager *self)
         if (self == NULL)
                 return;
         self->observer = NULL;
+        g_clear_pointer(&self->erasings, g_hash_table_unref);
         g_clear_pointer(&self->shares, g_hash_table_unref);
         g_clear_pointer(&self->credentials, g_hash_table_unref);
         g_clear_pointer(&self->arriving, tg_credential_free);

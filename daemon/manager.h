@@ -73,6 +73,11 @@ TgCredential *tg_manager_import(TgManager *self, const TgArrival *arrival, GErro
 gboolean tg_manager_imported(TgManager *self, TgCredential *credential, GError **error);
 void tg_manager_drop_import(TgManager *self, TgCredential *credential);
 
+/* The content of this credential is about to be handed out, or put to use: judged
+ * (tg_credential_judge()), and where its uses are limited this one is stored as taken. Called when
+ * all else is there, and before anything is made of the content. TG_ERROR_NOT_FOUND: it is gone. */
+gboolean tg_manager_charge(TgManager *self, const char *credential_id, GError **error);
+
 /* ---- manager-sequel.c ---- */
 
 /* What was lent with @share, and with all that followed it, is taken back, and nothing follows any

@@ -123,6 +123,7 @@ static gboolean
 read_option(sd_bus_message *message, const TgOption *option, GError **error)
 {
         const char *path;
+        guint64 time_s;
         guint32 number;
         int flag;
 
@@ -134,6 +135,11 @@ read_option(sd_bus_message *message, const TgOption *option, GError **error)
                 if (sd_bus_message_read(message, "v", "u", &number) < 0)
                         return wrong_type(option, "u", error);
                 *(guint *)option->target = number;
+                return TRUE;
+        case TG_OPTION_TIME:
+                if (sd_bus_message_read(message, "v", "t", &time_s) < 0)
+                        return wrong_type(option, "t", error);
+                *(gint64 *)option->target = (gint64)MIN(time_s, G_MAXINT64);
                 return TRUE;
         case TG_OPTION_FLAG:
                 if (sd_bus_message_read(message, "v", "b", &flag) < 0)

@@ -12,11 +12,12 @@
 #include "daemon/terms-bus.h"
 
 typedef enum {
-        TG_OPTION_TEXT,       /* s: char **; clean text of at most n_max octets */
-        TG_OPTION_WORD,       /* s: char **; printable ASCII of at most n_max octets */
-        TG_OPTION_NUMBER,     /* u: guint * */
-        TG_OPTION_FLAG,       /* b: gboolean * */
-        TG_OPTION_PATH,       /* o: char ** */
+        TG_OPTION_TEXT,   /* s: char **; clean text of at most n_max octets */
+        TG_OPTION_WORD,   /* s: char **; printable ASCII of at most n_max octets */
+        TG_OPTION_NUMBER, /* u: guint * */
+        TG_OPTION_TIME,   /* t: gint64 *; seconds since 1970, what is too large as the largest */
+        TG_OPTION_FLAG,   /* b: gboolean * */
+        TG_OPTION_PATH,   /* o: char ** */
         TG_OPTION_DICTIONARY, /* a{ss}: GHashTable ** */
         TG_OPTION_TERMS,      /* a{sv}: TgOptionTerms *; keys of a vertical's own */
         TG_OPTION_VALUE,      /* s, ay or h: TgValue ** (a secret) of at most n_max octets */

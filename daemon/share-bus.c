@@ -163,7 +163,7 @@ append_grant(sd_bus_message *reply, const TgShare *share)
 static int
 append_details(sd_bus_message *reply, const TgShare *share)
 {
-        return tg_details_append(reply, tg_share_details(share));
+        return tg_details_append(reply, tg_share_details(share), tg_share_bounds(share));
 }
 
 static const struct {

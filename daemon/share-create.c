@@ -45,6 +45,7 @@ draw_plain_key(GError **error)
 static char *
 seal_first_message(TgShare *self, GError **error)
 {
+        g_autofree char *limits = tg_bounds_write(&self->bounds);
         g_auto(TgOutput) output = {0};
         TgHeader header = {
                 .present = TRUE,
@@ -52,6 +53,7 @@ seal_first_message(TgShare *self, GError **error)
                 .title = self->title,
                 .description = self->description,
                 .image_url = self->image_url != NULL ? self->image_url : (char *)"",
+                .limits = limits,
         };
 
         TgInput input = {

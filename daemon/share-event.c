@@ -37,9 +37,17 @@ tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error
                 .issuer = self->issuer,
                 .not_before_s = self->not_before_s,
                 .not_after_s = self->not_after_s,
+                .bounds = self->bounds,
                 .details = self->details,
         };
+        gboolean takes_uses = event == TG_EVENT_ALLOWED && self->source_id != NULL;
 
+        if (takes_uses && !tg_store_has_key(store)) {
+                tg_set_error(error,
+                             TG_ERROR_KEYRING_UNAVAILABLE,
+                             "the keyring is locked: unlock it to share on what you were given");
+                return FALSE;
+        }
         if (self->is_sealed || !tg_store_has_key(store))
                 return tg_share_save(self, NULL, error);
 
@@ -48,6 +56,9 @@ tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error
 
         if ((tg_share_event_counts(event) &&
              !tg_store_set_count(store, tg_store_count(store) + 1, error)) ||
+            (takes_uses &&
+             !self->owner->take_uses(
+                     self, self->source_id, self->bounds.n_uses, error, self->owner_data)) ||
             (event == TG_EVENT_PROVISIONED &&
              !self->owner->arrived(self, &arrival, error, self->owner_data)) ||
             (self->state == TG_STATE_BURNED && event == TG_EVENT_BURNED &&
@@ -345,6 +356,11 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
         tg_share_tell(self, changes);
         if (tg_share_event_counts(event))
                 tg_vault_push_count(self->wallet->vault);
+        if (event == TG_EVENT_ALLOWED && self->source_id != NULL)
+                self->owner->uses_taken(
+                        self, self->source_id, self->bounds.n_uses, self->owner_data);
+        if (event == TG_EVENT_ALLOWED)
+                g_clear_pointer(&self->source_id, g_free);
         if (event == TG_EVENT_PROVISIONED)
                 self->owner->arrival_saved(self, self->credential_id, self->owner_data);
         if (tg_state_is_end(state))

@@ -258,6 +258,22 @@ nothing_new(TgShare *self, gboolean is_first_tag)
         tg_share_ignored(self, NULL);
 }
 
+/* Each offer says all of it anew, and the one that is answered counts. */
+static gboolean
+takes_offer(TgShare *self, const TgOutput *output)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (self->role == TG_ROLE_RECIPIENT)
+                self->bounds = (TgBounds){0};
+        if (tg_share_take_bounds(self, &output->display, &error)) {
+                tg_share_take_display(self, &output->display);
+                return TRUE;
+        }
+        tg_share_refuse(self, error);
+        return FALSE;
+}
+
 /* A message of the exchange itself, which is answered or judged. */
 static void
 steps(TgShare *self, TgEvent event)
@@ -316,13 +332,13 @@ tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
                         refused(self, output.error);
                 return;
         case TG_OUTPUT_WRITE:
-                tg_share_take_display(self, &output.display);
-                steps(self, TG_EVENT_OFFERED);
+                if (takes_offer(self, &output))
+                        steps(self, TG_EVENT_OFFERED);
                 return;
         case TG_OUTPUT_PIN_NEEDED:
                 self->n_ignored = 0;
-                tg_share_take_display(self, &output.display);
-                tg_share_ask_pin(self, output.is_again);
+                if (takes_offer(self, &output))
+                        tg_share_ask_pin(self, output.is_again);
                 return;
         case TG_OUTPUT_CHARGE:
                 steps(self, TG_EVENT_ANSWERED);

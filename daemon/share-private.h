@@ -97,6 +97,7 @@ struct TgShare {
         TgSecret *vertical_state; /* erased with the exchange's secrets */
         TgSecret *receipt;        /* stays after the end, for revoking */
         GVariant *details;        /* a(ss) for people */
+        TgBounds bounds;          /* what the initiator lets be done with what he gives */
         guint n_steps;            /* messages made and answered */
         gboolean has_said_last;   /* our last message is made: with it the other side has all */
         gint64 over_s;            /* initiator: what was given is over by itself; 0: never */
@@ -121,6 +122,7 @@ struct TgShare {
 
         /* only in memory */
         char *starter;
+        char *source_id; /* initiator, until he has said yes: of the credential shared on */
         TgSecret *content;
         char *content_type;
         char *label;
@@ -235,6 +237,9 @@ void tg_share_judge(TgShare *self, const TgJson *payload, gboolean is_first_tag)
 /* Nothing that counts as news: the relay is asked less and less often. */
 void tg_share_ignored(TgShare *self, const GError *error);
 void tg_share_take_display(TgShare *self, const TgHeader *display);
+/* The limits that came with it, where there are any; else they stay. TG_ERROR_INVALID for such as
+ * could not be kept to. */
+gboolean tg_share_take_bounds(TgShare *self, const TgHeader *display, GError **error);
 /* What is next in the exchange: something is written, judged or waited for. */
 void tg_share_go_on_exchanging(TgShare *self);
 
@@ -289,6 +294,8 @@ gboolean tg_share_arrived(TgShare *self, const TgOutput *output);
 void tg_share_provision(TgShare *self);
 /* All of it is done: it is completed. */
 void tg_share_provisioned(TgShare *self);
+/* What has arrived is not taken, and the other side is told. */
+void tg_share_refuse(TgShare *self, const GError *error);
 /* A name that the content brings along, where nothing better is known. */
 void tg_share_take_title(TgShare *self, const char *title);
 

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "daemon/clock.h"
 #include "daemon/share-private.h"
 #include "protocol/digest.h"
 #include "protocol/limits.h"
@@ -70,8 +71,28 @@ tg_share_take_title(TgShare *self, const char *title)
         tg_share_tell(self, TG_SHARE_TITLE);
 }
 
-static void
-unacceptable(TgShare *self, const GError *error)
+gboolean
+tg_share_take_bounds(TgShare *self, const TgHeader *display, GError **error)
+{
+        TgBounds bounds;
+
+        if (self->role != TG_ROLE_RECIPIENT || display->limits == NULL)
+                return TRUE;
+        if (!tg_bounds_parse(display->limits, &bounds, error))
+                return FALSE;
+        if (bounds.not_after_s != 0 && bounds.not_after_s < tg_clock_now_s()) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "the time in which this was to be used is over: ask for a new one");
+                return FALSE;
+        }
+        self->bounds = bounds;
+        tg_share_tell(self, TG_SHARE_DETAILS);
+        return TRUE;
+}
+
+void
+tg_share_refuse(TgShare *self, const GError *error)
 {
         if (self->role == TG_ROLE_INITIATOR) {
                 tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
@@ -151,6 +172,8 @@ take_envelope(TgShare *self, const TgVertical *vertical, const TgOutput *output,
 {
         g_auto(TgStepAnswer) answer = {};
 
+        if (!tg_share_take_bounds(self, &output->display, error))
+                return FALSE;
         if (vertical->is_prompt &&
             !tg_share_receive_at_once(self, vertical, &output->envelope->content, &answer, error))
                 return FALSE;
@@ -185,7 +208,7 @@ tg_share_arrived(TgShare *self, const TgOutput *output)
                 return TRUE;
         }
         if (!tg_share_is_passing(error)) {
-                unacceptable(self, error);
+                tg_share_refuse(self, error);
                 return TRUE;
         }
         self->state = before;

@@ -57,6 +57,7 @@ enum {
         FIELD_NEXT = 47,
         FIELD_HERITAGE = 48,
         FIELD_INHERITED = 49,
+        FIELD_BOUNDS = 50,
 };
 
 enum {
@@ -112,6 +113,9 @@ write_offer(TgRecord *record, const TgShare *self)
 static void
 write_vertical(TgRecord *record, const TgShare *self)
 {
+        g_autofree char *bounds = tg_bounds_write(&self->bounds);
+
+        tg_record_put_text(record, FIELD_BOUNDS, bounds);
         tg_record_put_variant(record, FIELD_TERMS, self->terms);
         tg_record_put_variant(record, FIELD_DETAILS, self->details);
         tg_record_put_text(record, FIELD_SUBJECT, self->subject);
@@ -348,6 +352,10 @@ has_field(const TgSecret *detail, guint8 field)
 static void
 read_vertical(TgShare *self, TgSecret *detail)
 {
+        g_autofree char *bounds = tg_record_get_text(detail, FIELD_BOUNDS);
+
+        /* What cannot be read is not taken for no limit. */
+        self->must_reload |= !tg_bounds_parse(bounds, &self->bounds, NULL);
         g_clear_pointer(&self->details, g_variant_unref);
         g_clear_pointer(&self->receipt, tg_secret_unref);
         self->terms = tg_record_get_variant(detail, FIELD_TERMS, G_VARIANT_TYPE_VARDICT);

@@ -77,6 +77,7 @@ new_after(TgShare *after, TgState state)
         self->kind = after->kind;
         self->application = after->application;
         self->letter = after->letter;
+        self->bounds = after->bounds;
         g_free(self->title);
         self->title = g_strdup(after->title);
         g_free(self->description);

@@ -20,6 +20,7 @@ free_share(TgShare *self)
         g_clear_pointer(&self->failure_text, g_free);
         g_clear_pointer(&self->credential_id, g_free);
         g_clear_pointer(&self->starter, g_free);
+        g_clear_pointer(&self->source_id, g_free);
         g_clear_pointer(&self->names, g_bytes_unref);
         g_clear_pointer(&self->receipt, tg_secret_unref);
         g_clear_pointer(&self->details, g_variant_unref);
@@ -113,6 +114,8 @@ tg_share_new_initiator(TgWallet *wallet,
         self->is_compat = offer->is_compat;
         self->has_public_title = offer->has_public_title;
         self->starter = g_strdup(offer->starter);
+        self->bounds = offer->bounds;
+        self->source_id = g_strdup(offer->source_id);
         self->image_url = g_strdup(offer->image_url);
         self->label = g_strdup(offer->label);
         self->content_type = g_strdup(offer->content_type);
@@ -430,6 +433,12 @@ GVariant *
 tg_share_details(const TgShare *self)
 {
         return self->details;
+}
+
+const TgBounds *
+tg_share_bounds(const TgShare *self)
+{
+        return &self->bounds;
 }
 
 gboolean

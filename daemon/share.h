@@ -11,6 +11,7 @@
 
 #include "daemon/vertical.h"
 #include "daemon/wallet.h"
+#include "protocol/bounds.h"
 #include "protocol/error.h"
 #include "protocol/link.h"
 #include "protocol/session.h"
@@ -53,6 +54,7 @@ typedef struct {
         const char *issuer;
         gint64 not_before_s;
         gint64 not_after_s;
+        TgBounds bounds;
         GVariant *details; /* a(ss); NULL: none */
 } TgArrival;
 
@@ -65,6 +67,17 @@ typedef struct {
                             gpointer user_data);
         /* After the transaction. */
         void (*arrival_saved)(TgShare *share, const char *credential_id, gpointer user_data);
+        /* Of the credential that is shared on so many uses go along: stored in the transaction that
+         * is open, or refused; then, after the transaction. */
+        gboolean (*take_uses)(TgShare *share,
+                              const char *credential_id,
+                              guint32 n_uses,
+                              GError **error,
+                              gpointer user_data);
+        void (*uses_taken)(TgShare *share,
+                           const char *credential_id,
+                           guint32 n_uses,
+                           gpointer user_data);
         /* Another share of the same link runs or is completed, or the link has ended:
          * FALSE with the error that says so. Asked once the state key is there. */
         gboolean (*may_claim)(TgShare *share,
@@ -103,6 +116,8 @@ typedef struct {
         guint pin_digits; /* with the check digit; 0: no PIN */
         gboolean has_public_title;
         char letter; /* 0: none */
+        TgBounds bounds;
+        const char *source_id; /* of the credential that is shared on; NULL: none */
         const char *application;
         const char *starter; /* unique name of the connection */
 } TgShareOffer;
@@ -165,7 +180,8 @@ gboolean tg_share_failure(const TgShare *self, TgError *ret_code, const char **r
 const char *tg_share_credential_id(const TgShare *self); /* NULL: none */
 const char *tg_share_application(const TgShare *self);
 gboolean tg_share_is_title_verified(const TgShare *self);
-GVariant *tg_share_details(const TgShare *self); /* a(ss), not a new reference; NULL: none */
+const TgBounds *tg_share_bounds(const TgShare *self); /* of what is given */
+GVariant *tg_share_details(const TgShare *self);      /* a(ss), not a new reference; NULL: none */
 const char *tg_share_ended_by(const TgShare *self);
 /* Of shares that follow one another: the id of the first, "" in that one and where there are no
  * others; and of the one before. */

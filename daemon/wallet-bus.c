@@ -133,6 +133,10 @@ on_credential_changed(TgCredential *credential, gpointer user_data)
                                        "Share",
                                        "Issuer",
                                        "Revoked",
+                                       "Expired",
+                                       "Uses",
+                                       "UsesLeft",
+                                       "MayReshare",
                                        "Details",
                                        NULL);
 }
@@ -342,8 +346,39 @@ tg_wallet_bus_keyring_changed(TgWalletBus *self)
                 self->bus, TG_ROOT_PATH, TG_MANAGER_INTERFACE, "KeyringState", NULL);
 }
 
+static int
+append_moment(sd_bus_message *reply, const char *name, gint64 time_s)
+{
+        g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(time_s);
+        g_autofree char *text = g_date_time_format(time, "%F %T UTC");
+
+        return time_s != 0 ? sd_bus_message_append(reply, "(ss)", name, text) : 0;
+}
+
+/* That it is honest about what nobody can enforce: whoever has seen a content has it. */
+static int
+append_bounds(sd_bus_message *reply, const TgBounds *bounds)
+{
+        g_autofree char *uses = g_strdup_printf("%u", bounds->n_uses);
+        int r = append_moment(reply, "Not to be used before", bounds->not_before_s);
+
+        if (r >= 0)
+                r = append_moment(reply, "Not to be used after", bounds->not_after_s);
+        if (r >= 0 && bounds->n_uses != 0)
+                r = sd_bus_message_append(reply, "(ss)", "Uses", uses);
+        if (r >= 0 && bounds->is_final)
+                r = sd_bus_message_append(reply, "(ss)", "Sharing on", "no");
+        if (r >= 0 && tg_bounds_are_set(bounds))
+                r = sd_bus_message_append(reply,
+                                          "(ss)",
+                                          "These limits",
+                                          "kept by the recipient's wallet, if it knows them; what "
+                                          "it has handed out once can be copied");
+        return r;
+}
+
 int
-tg_details_append(sd_bus_message *reply, GVariant *details)
+tg_details_append(sd_bus_message *reply, GVariant *details, const TgBounds *bounds)
 {
         int r = sd_bus_message_open_container(reply, 'a', "(ss)");
         GVariantIter iter;
@@ -355,5 +390,7 @@ tg_details_append(sd_bus_message *reply, GVariant *details)
                 while (r >= 0 && g_variant_iter_next(&iter, "(&s&s)", &name, &value))
                         r = sd_bus_message_append(reply, "(ss)", name, value);
         }
+        if (r >= 0)
+                r = append_bounds(reply, bounds);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

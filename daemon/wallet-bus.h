@@ -54,8 +54,8 @@ int tg_share_bus_append(sd_bus_message *reply, const TgShare *share);
 int
 tg_credential_bus_append(TgWalletBus *self, sd_bus_message *reply, const TgCredential *credential);
 void tg_share_bus_emit_changes(TgWalletBus *self, TgShare *share, TgShareChange changes);
-/* a(ss); @details NULL: none. */
-int tg_details_append(sd_bus_message *reply, GVariant *details);
+/* a(ss); @details NULL: none. The limits come last, in words. */
+int tg_details_append(sd_bus_message *reply, GVariant *details, const TgBounds *bounds);
 /* The action that a method of the share needs which is free, but not from inside a sandbox; NULL:
  * none. */
 const char *tg_share_free_action(TgCaller *caller, const TgShare *share);

@@ -208,6 +208,13 @@ fixture_put(Fixture *self, TgExchange *side, const TgOutput *output)
 }
 
 void
+fixture_assert_display(const TgOutput *output)
+{
+        g_assert_cmpstr(output->display.title, ==, "A key");
+        g_assert_cmpstr(output->display.limits, ==, FIXTURE_LIMITS);
+}
+
+void
 fixture_assert_content(const TgOutput *output, const char *format, const char *content)
 {
         g_assert_nonnull(output->envelope);

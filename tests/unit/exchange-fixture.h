@@ -54,4 +54,5 @@ void fixture_refused(TgExchange *side, const TgInput *input, TgError code);
 /* Puts what @output writes into the slot. */
 void fixture_put(Fixture *self, TgExchange *side, const TgOutput *output);
 
+void fixture_assert_display(const TgOutput *output);
 void fixture_assert_content(const TgOutput *output, const char *format, const char *content);

@@ -20,12 +20,10 @@ answer(Fixture *fixture, const char *pin)
                 g_assert_cmpint(fixture_read(&fixture->bob, fixture->slot, &output),
                                 ==,
                                 TG_OUTPUT_PIN_NEEDED);
-                g_assert_cmpstr(output.display.title, ==, "A key");
-                g_assert_cmpstr(output.display.limits, ==, FIXTURE_LIMITS);
+                fixture_assert_display(&output);
                 g_assert_cmpint(fixture_type(&fixture->bob, pin, &output), ==, TG_OUTPUT_WRITE);
         }
-        g_assert_cmpstr(output.display.title, ==, "A key");
-        g_assert_cmpstr(output.display.limits, ==, FIXTURE_LIMITS);
+        fixture_assert_display(&output);
         fixture_put(fixture, fixture->bob, &output);
 }
 
@@ -60,8 +58,7 @@ receive(Fixture *fixture)
 
         g_assert_cmpint(fixture_read(&fixture->bob, fixture->slot, &output), ==, TG_OUTPUT_MESSAGE);
         fixture_assert_content(&output, FIXTURE_FORMAT, FIXTURE_CONTENT);
-        g_assert_cmpstr(output.display.title, ==, "A key");
-        g_assert_cmpstr(output.display.limits, ==, FIXTURE_LIMITS);
+        fixture_assert_display(&output);
 }
 
 static void
