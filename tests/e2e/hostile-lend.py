@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Liars who are lent an SSH certificate, or lend one: who proves nothing gets no signature, who has
-got one gets no second, and what was not promised is not kept."""
+"""Liars who are lent an SSH certificate or a place in a WireGuard network, or lend one: who proves
+nothing gets nothing, who has got something gets no second, and what was not promised is not kept."""
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -12,10 +13,12 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
+from curve25519 import Key, agree
 from hostile_world import (MANAGER, Authority, Client, Peer, Relay, Share, User, bundle, claim,
                            contains, equal, eventually, folder, run)
 
 SSH = "org.tigress.ssh.certificate"
+WIREGUARD = "org.tigress.wireguard.peer"
 alice, bob = User("alice"), User("bob")
 trial = Client()
 authority = Authority(folder())
@@ -41,10 +44,10 @@ def public(name):
 # ---- somebody who is lent to ----
 
 
-def binding(peer):
+def binding(peer, format=SSH):
     """Of T1: of the share's id."""
     sid = base64.urlsafe_b64decode(peer.sid + "==")
-    return hashlib.sha256(b"TIGRESS binding\0" + sid + SSH.encode()).hexdigest()
+    return hashlib.sha256(b"TIGRESS binding\0" + sid + format.encode()).hexdigest()
 
 
 def request(peer, name, signer=None, about=None, **changes):
@@ -55,28 +58,31 @@ def request(peer, name, signer=None, about=None, **changes):
                         **{"ack": 0, **changes})
 
 
-def create(**options):
+def ssh_terms():
     home = alice.home
     if not os.path.exists(f"{home}/ca"):
         alice.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{home}/ca")
+    return (SSH, "3", "ca", "s", f"{home}/ca", "krl", "s", f"{home}/krl", "principals", "as", "1",
+            "alice")
+
+
+def create(terms=ssh_terms, **options):
     options = {"compat": ("b", "true"), "wait": ("b", "true"), **options}
     words = [word for name, (kind, value) in options.items() for word in (name, kind, value)]
     return Share(alice, alice.call(
-        MANAGER, "Manager", "CreateShare", "sa{sv}a{sv}", SSH, "3", "ca", "s", f"{home}/ca",
-        "krl", "s", f"{home}/krl", "principals", "as", "1", "alice", str(len(options)),
+        MANAGER, "Manager", "CreateShare", "sa{sv}a{sv}", *terms(), str(len(options)),
         *words)[0])
 
 
-def lend():
-    share = create()
+def lend(terms=ssh_terms):
+    """A share, who is lent to, the mailbox and what is offered."""
+    share = create(terms)
     link = share.link()
     peer = Peer.of_link(link)
     url = link.partition("#")[0]
     status, _, answer = trial.read(peer, url)
     equal(status, 200, "the first read")
-    offer = peer.learn(json.dumps(json.loads(answer)["payload"]))
-    equal(offer["content"]["principals"], ["alice"], "the offer")
-    return share, peer, url
+    return share, peer, url, peer.learn(json.dumps(json.loads(answer)["payload"]))["content"]
 
 
 def slot(peer, url):
@@ -89,24 +95,28 @@ def wants(peer, url, message):
     trial.write(peer, url, peer.seal(message))
 
 
+def ends_for(lie, about, terms=ssh_terms, tampered=False):
+    share, peer, url, offer = lend(terms)
+    wants(peer, url, lie(peer, offer))
+    share.ended("failed", "self", about=about)
+    eventually(lambda: trial.read(peer, url)[0] in (401, 404), f"{about}: not deleted")
+    contains(share.get("Failure")[0], "Tampered" if tampered else "Invalid", about)
+    contains(alice.refused(share.path, "Share", "Revoke", "s", ""), "nothing was given", about)
+
+
 def lying_recipients():
     claim("who proves nothing gets no signature: the share ends, and nothing is written")
     key("mine")
     key("other")
+    equal(lend()[3]["principals"], ["alice"], "the offer")
     for about, lie in (
-            ("a proof by another key", lambda p: request(p, "mine", signer="other")),
-            ("a proof of another share", lambda p: request(p, "mine", about="00" * 32)),
-            ("no proof", lambda p: p.message({"publicKey": public("mine")}, SSH, ack=0)),
-            ("no key", lambda p: p.message({}, SSH, ack=0)),
-            ("an unknown format", lambda p: p.message({}, "x.y", ack=0)),
-            ("another format", lambda p: p.message({}, ack=0))):
-        share, peer, url = lend()
-        wants(peer, url, lie(peer))
-        share.ended("failed", "self", about=about)
-        eventually(lambda u=url, p=peer: trial.read(p, u)[0] in (401, 404), f"{about}: not deleted")
-        contains(share.get("Failure")[0], "Tampered" if about == "another format" else "Invalid",
-                 about)
-        contains(alice.refused(share.path, "Share", "Revoke", "s", ""), "nothing was given", about)
+            ("a proof by another key", lambda p, o: request(p, "mine", signer="other")),
+            ("a proof of another share", lambda p, o: request(p, "mine", about="00" * 32)),
+            ("no proof", lambda p, o: p.message({"publicKey": public("mine")}, SSH, ack=0)),
+            ("no key", lambda p, o: p.message({}, SSH, ack=0)),
+            ("an unknown format", lambda p, o: p.message({}, "x.y", ack=0))):
+        ends_for(lie, about)
+    ends_for(lambda p, o: p.message({}, ack=0), "another format", tampered=True)
 
 
 def one_signature():
@@ -135,6 +145,81 @@ def one_signature():
     equal(len(box.asked("write", "initiator")), 1, "what alice has written after the offer")
     share.call("Revoke", "s", "")
     equal(share.state, "revoked", "taken back")
+
+
+# ---- somebody who is lent a place in a network ----
+
+
+SERVER = Key()
+
+
+def text_of(octets):
+    return base64.b64encode(octets).decode()
+
+
+def network():
+    return (WIREGUARD, "4", "server-key", "s", text_of(SERVER.public), "endpoint", "s",
+            "192.0.2.1:51820", "pool", "as", "1", "10.8.0.0/24", "peers", "s",
+            f"{alice.home}/peers.conf")
+
+
+def peers():
+    path = f"{alice.home}/peers.conf"
+    if not os.path.exists(path):
+        return ""
+    with open(path) as file:
+        return file.read()
+
+
+def place_for(peer, offer, own, holder=None, about=None, name=None, **changes):
+    """The proof is of what @own and the initiator's key have in common, and of the share."""
+    name = name or text_of(own.public)
+    shared = agree((holder or own).private, base64.b64decode(offer["proofKey"]))
+    salt = bytes.fromhex(about or binding(peer, WIREGUARD))
+    mixed = hmac.digest(salt, shared, "sha256")
+    secret = hmac.digest(mixed, WIREGUARD.encode() + b" proof\1", "sha256")
+    proof = text_of(hmac.digest(secret, name.encode(), "sha256"))
+    return peer.message({"publicKey": name, "proof": proof}, WIREGUARD, **{"ack": 0, **changes})
+
+
+def liars_in_a_network():
+    claim("who proves nothing gets no address: the share ends, and no peer is written")
+    own, other = Key(), Key()
+    for about, lie in (
+            ("a proof by another key", lambda p, o: place_for(p, o, own, holder=other)),
+            ("a proof of another share", lambda p, o: place_for(p, o, own, about="00" * 32)),
+            ("a proof of nothing", lambda p, o: p.message(
+                {"publicKey": text_of(own.public), "proof": text_of(bytes(32))}, WIREGUARD, ack=0)),
+            ("no proof", lambda p, o: p.message({"publicKey": text_of(own.public)}, WIREGUARD,
+                                                ack=0)),
+            ("the server's key", lambda p, o: place_for(p, o, SERVER)),
+            ("a key of low order", lambda p, o: place_for(p, o, own, name=text_of(bytes(32)))),
+            ("a key and more", lambda p, o: place_for(
+                p, o, own, name=text_of(own.public) + "\n[Interface]\nPostUp = id"))):
+        ends_for(lie, about, network)
+    equal("[Peer]" in peers(), False, f"peers: {peers()}")
+
+
+def one_place():
+    claim("who has got one address asks for a second in vain")
+    own, other = Key(), Key()
+    box = relay.plan(None)
+    share = create(network, relay=("s", relay.origin))
+    peer = Peer.of_link(share.link())
+    offer = peer.learn(box.payload)["content"]
+    box.recipient = peer.claim
+    relay.write(box, peer.seal(place_for(peer, offer, own)))
+    eventually(lambda: peer.open(box.payload)["tigress"]["role"] == "s", "no answer")
+    before = peers()
+    contains(before, text_of(own.public), "the peer")
+    relay.write(box, peer.seal(place_for(peer, offer, other, seq=1, ack=1)))
+    eventually(lambda: any(r.status == 200 and r.answered == box.version
+                           for r in box.asked("read", "initiator")), "the second is not read")
+    relay.write(box, peer.seal(peer.end(seq=2, ack=1)))
+    share.ended("completed", "peer")
+    equal(peers(), before, "the peers")
+    share.call("Revoke", "s", "")
+    equal("[Peer]" in peers(), False, "after it was taken back")
 
 
 # ---- somebody who lends ----
@@ -181,11 +266,60 @@ def lying_initiators():
     equal(bob.credentials(), before, "bob's keyring")
 
 
+def place_of(**changes):
+    """What is offered; what wg-quick would run must not get through."""
+    return {"serverKey": text_of(SERVER.public), "endpoint": "192.0.2.1:51820",
+            "allowedIps": ["10.8.0.0/24"], "dns": [], "keepalive": 0,
+            "proofKey": text_of(Key().public), **changes}
+
+
+def given(**changes):
+    return {"addresses": ["10.8.0.2/32"], "presharedKey": text_of(os.urandom(32)), **changes}
+
+
+def lying_networks():
+    claim("an offer or an answer with more than numbers and names in it: nothing is kept")
+    before = bob.credentials()
+    more = "\nPostUp = id"
+    for about, offer in (
+            ("a command in the endpoint", place_of(endpoint="192.0.2.1:51820" + more)),
+            ("a command in the key", place_of(serverKey=text_of(SERVER.public) + more)),
+            ("a command in the networks", place_of(allowedIps=["10.8.0.0/24" + more])),
+            ("a command in the servers", place_of(dns=["10.8.0.1" + more])),
+            ("a key of low order", place_of(proofKey=text_of(bytes(32))))):
+        peer = Peer()
+        url = trial.create(peer, peer.seal(peer.message(offer, WIREGUARD)))
+        bob.accept(peer.link(url)).ended("failed", "self", "Invalid", about=about)
+    for about, answer in (
+            ("a command in the address", given(addresses=["10.8.0.2/32" + more])),
+            ("a command in the key", given(presharedKey=text_of(os.urandom(32)) + more)),
+            ("a short key", given(presharedKey=text_of(os.urandom(31)))),
+            ("no address", given(addresses=[])),
+            ("addresses without end", given(addresses=["10.8.0.2/32"] * 99)),
+            ("nothing", {}),
+            ("the truth", given())):
+        peer = Peer()
+        url = trial.create(peer, peer.seal(peer.message(place_of(), WIREGUARD)))
+        share = bob.accept(peer.link(url))
+        eventually(lambda: (slot(peer, url) or {}).get("tigress", {}).get("role") == "r",
+                   f"{about}: nothing is asked for")
+        trial.write(peer, url, peer.seal(peer.message(answer, WIREGUARD, seq=1, ack=0)))
+        if about == "the truth":
+            share.ended("completed", "self", about=about)
+            continue
+        share.ended("failed", "self", "Invalid", about=about)
+        equal(share.get("Credential"), "/", about)
+        equal(bob.credentials(), before, "bob's keyring")
+
+
 def main():
     alice.trust(relay, ca=bundle(authority))
     lying_recipients()
     one_signature()
+    liars_in_a_network()
+    one_place()
     lying_initiators()
+    lying_networks()
 
 
 run(main)

@@ -13,10 +13,9 @@ import sys
 from crash_parts import Failed, Person, Wrong, claim, enter_world, equal, run, until
 
 enter_world()
-from ssh_parts import content_of, options  # noqa: E402
+from ssh_parts import content_of  # noqa: E402
+from wireguard_parts import FORMAT, Server  # noqa: E402
 
-FORMAT = "org.tigress.wireguard.peer"
-SERVER, PORT = "10.8.0.1", 51820
 ANSWERS = ("import socket; s = socket.create_server(('10.8.0.1', 7000)); print('up', flush=True)\n"
            "while True: c = s.accept()[0]; c.sendall(b'in'); c.close()")
 ASKS = "import socket; print(socket.create_connection(('10.8.0.1', 7000), 4).recv(2).decode())"
@@ -70,32 +69,6 @@ def why_no_tunnel():
         return "no network namespace with a bridge may be made here, or neither the kernel nor " \
                "wireguard-go can have a tunnel"
     return None
-
-
-class Server:
-    """alice's, whose peers she lends places to."""
-
-    def __init__(self, person, name="peers.conf"):
-        self.person = person
-        self.private = run("wg", "genkey").strip()
-        self.public = run("wg", "pubkey", input=self.private).strip()
-        self.peers = f"{person.environment['HOME']}/{name}"
-
-    def lend(self, settings=None, **terms):
-        terms = {"server_key": self.public, "endpoint": f"192.0.2.1:{PORT}",
-                 "pool": ["10.8.0.0/24", "fd00:8::/64"], "peers": self.peers, **terms}
-        return self.person.begin(
-            "CreateShare", "sa{sv}a{sv}", FORMAT,
-            *options(**{name: value for name, value in terms.items() if value is not None}),
-            *options(**{"pin": False, "wait": True, **(settings or {})}))
-
-    def file(self):
-        with open(self.peers) as file:
-            return file.read()
-
-    def configuration(self):
-        return (f"[Interface]\nPrivateKey = {self.private}\nListenPort = {PORT}\n"
-                f"Address = {SERVER}/24\n\n" + self.file())
 
 
 def is_lent(alice, bob, server, settings=None, restart=False, **terms):
