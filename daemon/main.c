@@ -309,6 +309,9 @@ main(int argc, char **argv)
         if (!parse_arguments(argc, argv))
                 return EXIT_SUCCESS;
 
+        /* GIO would ask NetworkManager, and wait for it: one that hangs would hold us up before the
+         * first call is answered. The kernel knows as well whether there is a network. */
+        g_setenv("GIO_USE_NETWORK_MONITOR", "netlink", FALSE);
         /* A PIN's scrypt takes 16 MiB for a moment. Left to itself the allocator learns from that
          * to keep them. */
         mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES);

@@ -274,18 +274,31 @@ def meanwhile(alice, bob):
     equal(content_of(bob, added), f"WIFI:T:WPA;S:Café 1;P:{SECRETS[0]};;", "what bob has")
 
 
+def asks(person, received):
+    """A use that waits for NetworkManager, with the wallet's second connection to that bus."""
+    waiting = subprocess.Popen(["as", person.name, "tigressctl", "use",
+                                person.get(received, "Credential").rsplit("/", 1)[1],
+                                "networkmanager"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until("the wallet asks NetworkManager", lambda: run(
+        "busctl", "--system", "list", "--no-legend").count(
+            f" {run('wallet', person.name, 'pid').strip()} ") > 1)
+    return waiting
+
+
 def without(alice, bob):
-    claim("while NetworkManager does not answer the wallet serves others; then it goes on")
     save(alice, "last", "Last", *WPA, SECRETS[0])
     received = given(alice, bob, share(alice, "last"))
     run("network-manager", "freeze")
-    waiting = subprocess.Popen(["as", "bob", "tigressctl", "use",
-                                bob.get(received, "Credential").rsplit("/", 1)[1],
-                                "networkmanager"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until("bob's wallet asks NetworkManager", lambda: run(
-        "busctl", "--system", "list", "--no-legend").count(run("wallet", "bob", "pid").strip()) > 1)
-    equal(waiting.poll(), None, "an answer before that")
+
+    claim("while NetworkManager does not answer the wallet ends when it is told to")
+    waiting = asks(bob, received)
+    run("wallet", "bob", "stop")
+    equal(waiting.wait() == 0, False, "a use that was cut off")
+
+    claim("while NetworkManager does not answer the wallet serves others; then it goes on")
+    waiting = asks(bob, received)
     bob.get(ROOT, "Version")
+    equal(waiting.poll(), None, "an answer before that")
     run("network-manager", "thaw")
     equal(waiting.wait(), 0, waiting.communicate())
 
