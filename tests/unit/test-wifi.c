@@ -258,6 +258,35 @@ test_mutants_survive_or_are_refused(void)
         g_assert_cmpuint(n_taken, <, N_ROUNDS);
 }
 
+/* It has lain where other programs write. Nobody is asked for what is wrong by itself. */
+static void
+test_what_is_no_network_is_put_nowhere(void)
+{
+        static const char *const texts[] = {
+                "",
+                "s3cretpass",
+                "WIFI:T:WEP;S:n;P:s3cretpass;;",
+                "WIFI:T:WPA;S:n;P:s3cret;;",
+                "WIFI:T:WPA;S:n;P:s3cret\npass;;",
+                "WIFI:T:WPA;S:a\nb;P:s3cretpass;;",
+                "WIFI:T:WPA;S:123456789012345678901234567890123;P:s3cretpass;;",
+                "WIFI:T:WPA;P:s3cretpass;;",
+        };
+        const TgTarget *target = tg_vertical_target(wifi(), "networkmanager");
+
+        for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+                g_autoptr(TgSecret) given = helper_secret(texts[i]);
+                g_auto(TgStepAnswer) answer = {};
+                TgStepContext context = {
+                        .kind = TG_STEP_USE, .role = TG_ROLE_RECIPIENT, .given = given};
+
+                tg_step_run(target->use, &context, &answer);
+                if (answer.kind != TG_ANSWER_FAILED)
+                        g_error("used: %s", texts[i]);
+                helper_assert_error(answer.error, TG_ERROR_INVALID, "s3cret");
+        }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -269,6 +298,8 @@ main(int argc, char **argv)
         g_test_add_func("/wifi/what-a-peer-sends-is-checked", test_what_a_peer_sends_is_checked);
         g_test_add_func("/wifi/a-name-does-not-become-a-field",
                         test_a_name_does_not_become_a_field);
+        g_test_add_func("/wifi/what-is-no-network-is-put-nowhere",
+                        test_what_is_no_network_is_put_nowhere);
         g_test_add_func("/wifi/mutants-survive-or-are-refused",
                         test_mutants_survive_or_are_refused);
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/vertical.h"
 #include "daemon/verticals/wireguard-tunnel.h"
 #include "tests/unit/helper.h"
 
@@ -160,6 +161,34 @@ test_zeros_are_refused(void)
         }
 }
 
+/* Nobody is asked for what is wrong by itself. */
+static void
+test_what_is_no_tunnel_is_put_nowhere(void)
+{
+        const TgVertical *vertical = tg_vertical_find("org.tigress.wireguard.peer");
+        const TgTarget *target = tg_vertical_target(vertical, "networkmanager");
+        static const char *const cases[][2] = {
+                {"[Peer]\n",                 "PostUp = id\n[Peer]\n"         },
+                {PRIVATE_KEY,                "AAAA"                          },
+                {"10.8.0.0/24, fd00:8::/64", "10.8.0.0/24, ::/0\nPostUp = id"},
+                {"10.8.0.2/32, ",            ""                              }, /* but a route */
+                {", fd00:8::2/128",          ""                              },
+        };
+
+        for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+                g_autofree char *text = replaced(cases[i][0], cases[i][1]);
+                g_autoptr(TgSecret) given = helper_secret(text);
+                g_auto(TgStepAnswer) answer = {};
+                TgStepContext context = {
+                        .kind = TG_STEP_USE, .role = TG_ROLE_RECIPIENT, .given = given};
+
+                tg_step_run(target->use, &context, &answer);
+                if (answer.kind != TG_ANSWER_FAILED)
+                        g_error("used: %s", text);
+                helper_assert_error(answer.error, TG_ERROR_INVALID, PRIVATE_KEY);
+        }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -171,6 +200,8 @@ main(int argc, char **argv)
         g_test_add_func("/wireguard-tunnel/what-was-changed-is-refused",
                         test_what_was_changed_is_refused);
         g_test_add_func("/wireguard-tunnel/zeros-are-refused", test_zeros_are_refused);
+        g_test_add_func("/wireguard-tunnel/what-is-no-tunnel-is-put-nowhere",
+                        test_what_is_no_tunnel_is_put_nowhere);
 
         return g_test_run();
 }
