@@ -115,5 +115,8 @@ int tg_nm_settings_read(sd_bus_message *message,
 
 int tg_nm_open_setting(sd_bus_message *message, const char *name);
 int tg_nm_close_setting(sd_bus_message *message);
+/* @key → a variant of @contents, which is to follow. */
+int tg_nm_open_value(sd_bus_message *message, const char *key, const char *contents);
+int tg_nm_close_value(sd_bus_message *message);
 /* @key → s, straight from the secret's memory into the message, which erases itself. */
 int tg_nm_append_secret(sd_bus_message *message, const char *key, const char *text, gsize n_chars);

@@ -238,22 +238,35 @@ tg_nm_close_setting(sd_bus_message *message)
 }
 
 int
+tg_nm_open_value(sd_bus_message *message, const char *key, const char *contents)
+{
+        int r = sd_bus_message_open_container(message, 'e', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append_basic(message, 's', key);
+        return r < 0 ? r : sd_bus_message_open_container(message, 'v', contents);
+}
+
+int
+tg_nm_close_value(sd_bus_message *message)
+{
+        int r = sd_bus_message_close_container(message);
+
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+int
 tg_nm_append_secret(sd_bus_message *message, const char *key, const char *text, gsize n_chars)
 {
         char *room;
         int r = sd_bus_message_sensitive(message);
 
         if (r >= 0)
-                r = sd_bus_message_open_container(message, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', key);
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', "s");
+                r = tg_nm_open_value(message, key, "s");
         if (r >= 0)
                 r = sd_bus_message_append_string_space(message, n_chars, &room);
         if (r < 0)
                 return r;
         memcpy(room, text, n_chars);
-        r = sd_bus_message_close_container(message);
-        return r < 0 ? r : sd_bus_message_close_container(message);
+        return tg_nm_close_value(message);
 }

@@ -271,17 +271,11 @@ append_network(sd_bus_message *message, const TgWifi *wifi)
                                           "b",
                                           wifi->is_hidden);
         if (r >= 0)
-                r = sd_bus_message_open_container(message, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', "ssid");
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', "ay");
+                r = tg_nm_open_value(message, "ssid", "ay");
         if (r >= 0)
                 r = sd_bus_message_append_array(message, 'y', wifi->ssid, strlen(wifi->ssid));
         if (r >= 0)
-                r = sd_bus_message_close_container(message);
-        if (r >= 0)
-                r = sd_bus_message_close_container(message);
+                r = tg_nm_close_value(message);
         return r < 0 ? r : tg_nm_close_setting(message);
 }
 

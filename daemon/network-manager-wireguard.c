@@ -60,12 +60,8 @@ takes_all(const TgWireguardTunnel *tunnel, guint n_octets)
 static int
 append_addresses(sd_bus_message *message, const TgWireguardTunnel *tunnel, guint n_octets)
 {
-        int r = sd_bus_message_open_container(message, 'e', "sv");
+        int r = tg_nm_open_value(message, "address-data", "aa{sv}");
 
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', "address-data");
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', "aa{sv}");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "a{sv}");
         for (guint i = 0; r >= 0 && i < tunnel->n_addresses; i++) {
@@ -84,9 +80,9 @@ append_addresses(sd_bus_message *message, const TgWireguardTunnel *tunnel, guint
                                           "u",
                                           tunnel->addresses[i].n_bits);
         }
-        for (guint i = 0; r >= 0 && i < 3; i++)
+        if (r >= 0)
                 r = sd_bus_message_close_container(message);
-        return r;
+        return r < 0 ? r : tg_nm_close_value(message);
 }
 
 static int
@@ -104,20 +100,16 @@ static int
 append_name_servers(sd_bus_message *message, const TgWireguardTunnel *tunnel, guint n_octets)
 {
         const TgWireguardOffer *offer = &tunnel->offer;
-        int r = sd_bus_message_open_container(message, 'e', "sv");
+        int r = tg_nm_open_value(message, "dns", n_octets == 4 ? "au" : "aay");
 
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', "dns");
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', n_octets == 4 ? "au" : "aay");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', n_octets == 4 ? "u" : "ay");
         for (guint i = 0; r >= 0 && i < offer->n_name_servers; i++)
                 if (offer->name_servers[i].n_octets == n_octets)
                         r = append_server(message, &offer->name_servers[i]);
-        for (guint i = 0; r >= 0 && i < 3; i++)
+        if (r >= 0)
                 r = sd_bus_message_close_container(message);
-        return r;
+        return r < 0 ? r : tg_nm_close_value(message);
 }
 
 static gboolean
@@ -165,12 +157,8 @@ append_key(sd_bus_message *message, const char *name, const TgSecret *key)
 static int
 append_routes(sd_bus_message *message, const TgWireguardOffer *offer)
 {
-        int r = sd_bus_message_open_container(message, 'e', "sv");
+        int r = tg_nm_open_value(message, "allowed-ips", "as");
 
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', "allowed-ips");
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', "as");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "s");
         for (guint i = 0; r >= 0 && i < offer->n_routes; i++) {
@@ -179,9 +167,9 @@ append_routes(sd_bus_message *message, const TgWireguardOffer *offer)
                 tg_subnet_format_long(&offer->routes[i], text);
                 r = sd_bus_message_append_basic(message, 's', text);
         }
-        for (guint i = 0; r >= 0 && i < 3; i++)
+        if (r >= 0)
                 r = sd_bus_message_close_container(message);
-        return r;
+        return r < 0 ? r : tg_nm_close_value(message);
 }
 
 static int
@@ -220,17 +208,15 @@ append_tunnel(sd_bus_message *message, const TgWireguardTunnel *tunnel)
         if (r >= 0)
                 r = sd_bus_message_append(message, "{sv}", "private-key-flags", "u", 0u);
         if (r >= 0)
-                r = sd_bus_message_open_container(message, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append_basic(message, 's', "peers");
-        if (r >= 0)
-                r = sd_bus_message_open_container(message, 'v', "aa{sv}");
+                r = tg_nm_open_value(message, "peers", "aa{sv}");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "a{sv}");
         if (r >= 0)
                 r = append_peer(message, tunnel);
-        for (guint i = 0; r >= 0 && i < 3; i++)
+        if (r >= 0)
                 r = sd_bus_message_close_container(message);
+        if (r >= 0)
+                r = tg_nm_close_value(message);
         if (r >= 0)
                 r = append_key(message, "private-key", tunnel->private_key);
         return r < 0 ? r : tg_nm_close_setting(message);
