@@ -128,15 +128,32 @@ may_go_on_after(const TgShare *share)
                (state == TG_STATE_EXPIRED && tg_share_has_lent(share));
 }
 
-static void
-end_orphan(TgManager *self, TgShare *share)
+/* By however many steps: who has got what @share gave may never say so, and it runs on while others
+ * come and go. */
+static gboolean
+follows(const TgShare *other, const TgShare *share)
 {
-        TgShare *next = tg_manager_find_sequel(share, self);
-        g_autoptr(GError) error = NULL;
+        return is_text(tg_share_predecessor(other), tg_share_id(share)) ||
+               (tg_share_has_lent(share) && is_sequel_of(other, grant_of(share)) &&
+                tg_share_created_s(other) > tg_share_created_s(share));
+}
 
-        if (next != NULL && tg_share_role(next) == TG_ROLE_INITIATOR && !may_go_on_after(share) &&
-            !tg_share_cancel(next, "", &error))
-                g_warning("share %.8s: %s", tg_share_id(next), error->message);
+static void
+end_orphans(TgManager *self, TgShare *share)
+{
+        g_autoptr(GPtrArray) list = NULL;
+
+        if (tg_share_role(share) != TG_ROLE_INITIATOR || may_go_on_after(share))
+                return;
+        list = tg_manager_list(self);
+        for (guint i = 0; i < list->len; i++) {
+                TgShare *next = list->pdata[i];
+                g_autoptr(GError) error = NULL;
+
+                if (!tg_share_is_ended(next) && follows(next, share) &&
+                    !tg_share_cancel(next, "", &error))
+                        g_warning("share %.8s: %s", tg_share_id(next), error->message);
+        }
 }
 
 /* The relay's word for it that the other side has deleted the mailbox. What is over by itself needs
@@ -184,7 +201,7 @@ tg_manager_sequel_ended(TgManager *self, TgShare *share)
         TgShare *before = tg_manager_share(self, tg_share_predecessor(share));
         g_autofree char *grant = g_strdup(tg_share_grant(share));
 
-        end_orphan(self, share);
+        end_orphans(self, share);
         if (grant[0] == '\0')
                 return;
         if (before != NULL)
@@ -201,7 +218,7 @@ tg_manager_resume_sequels(TgManager *self)
         for (guint i = 0; i < list->len; i++) {
                 if (!tg_share_is_ended(list->pdata[i]))
                         continue;
-                end_orphan(self, list->pdata[i]);
+                end_orphans(self, list->pdata[i]);
                 note_taken_back(self, list->pdata[i]);
         }
 }
@@ -307,12 +324,13 @@ add_lent(TgManager *self, const char *grant, GPtrArray *shares)
 
 /* Nothing more of @grant is given from now on. */
 static gboolean
-end_sequels(TgManager *self, const char *grant, guint *ret_n_ended, GError **error)
+end_all(TgManager *self, const char *grant, guint *ret_n_ended, GError **error)
 {
         g_autoptr(GPtrArray) list = tg_manager_list(self);
 
         for (guint i = 0; i < list->len; i++) {
-                if (!is_sequel_of(list->pdata[i], grant) || tg_share_is_ended(list->pdata[i]))
+                if (!g_str_equal(grant_of(list->pdata[i]), grant) ||
+                    tg_share_is_ended(list->pdata[i]))
                         continue;
                 if (!tg_share_cancel(list->pdata[i], "", error))
                         return FALSE;
@@ -329,7 +347,6 @@ tg_manager_revoke(TgManager *self,
                   GDestroyNotify destroy)
 {
         g_autofree char *grant = g_strdup(grant_of(share));
-        TgShare *first = tg_manager_share(self, grant);
         guint n_ended = 0;
         Revoking *revoking = g_rc_box_new0(Revoking);
 
@@ -337,8 +354,9 @@ tg_manager_revoke(TgManager *self,
         revoking->func = func;
         revoking->user_data = user_data;
         revoking->destroy = destroy;
-        if (first == NULL || tg_share_is_ended(first)) {
-                if (!end_sequels(self, grant, &n_ended, &revoking->error)) {
+        if (tg_share_role(share) == TG_ROLE_INITIATOR &&
+            (tg_share_is_ended(share) || tg_share_grant(share)[0] != '\0')) {
+                if (!end_all(self, grant, &n_ended, &revoking->error)) {
                         func(revoking->error, user_data);
                         release(revoking);
                         return;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Liars who are lent an SSH certificate or a place in a WireGuard network, or lend one: who proves
-nothing gets nothing, who has got something gets no second, and what was not promised is not kept."""
+"""Liars who are lent a certificate or a place in a WireGuard network, or lend one: who proves nothing
+gets nothing, who has got something gets no second, what was not promised is not kept, and who never
+says what he has got does not keep it for that."""
 
 import base64
 import hashlib
@@ -14,8 +15,8 @@ import time
 
 sys.dont_write_bytecode = True
 from curve25519 import Key, agree
-from hostile_world import (MANAGER, Authority, Client, Peer, Relay, Share, User, bundle, claim,
-                           contains, equal, eventually, folder, run)
+from hostile_world import (MANAGER, Answer, Authority, Client, Peer, Relay, Share, User, bundle,
+                           claim, contains, equal, eventually, folder, run)
 
 SSH = "org.tigress.ssh.certificate"
 WIREGUARD = "org.tigress.wireguard.peer"
@@ -222,6 +223,60 @@ def one_place():
     equal("[Peer]" in peers(), False, "after it was taken back")
 
 
+X509 = "org.tigress.x509.certificate"
+
+
+def lend_renewed():
+    """A certificate that is renewed, to bob, whose word that he has it comes to nobody's ears."""
+    writes = []
+
+    def deaf(asked, honest):
+        if asked.kind == "write" and asked.side == "recipient":
+            writes.append(asked)
+            if len(writes) > 2:  # the answer, the request
+                return Answer(200, '{"isPushNotificationSupported":false}')
+        return honest()
+
+    pem, home = f"{alice.home}/x509.pem", alice.home
+    if not os.path.exists(pem):
+        alice.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                  "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{home}/x509.key", "-out", pem,
+                  "-days", "30", "-subj", "/CN=ca", "-addext",
+                  "keyUsage=critical,keyCertSign,cRLSign")
+    relay.plan(deaf)
+    share = Share(alice, alice.call(
+        MANAGER, "Manager", "CreateShare", "sa{sv}a{sv}", X509, "6", "ca", "s", pem, "ca-key", "s",
+        f"{home}/x509.key", "crl", "s", f"{home}/x509.crl", "subject", "s", "CN=bob",
+        "valid-for", "u", "10", "renew-until", "t", str(int(time.time()) + 3600),
+        "3", "pin", "b", "false", "wait", "b", "true", "relay", "s", relay.origin)[0])
+    bob.accept(share.link()).reaches("completed")
+    return share
+
+
+def of_grant(share, *states):
+    return [Share(alice, path) for path, its in alice.objects().items()
+            if its["Grant"] == share.path and its["State"] in states]
+
+
+def running(share):
+    return of_grant(share, "uploading", "invited", "exchanging")
+
+
+def never_says_so():
+    claim("who never says that he has got it: taken back or cancelled, it is renewed no more")
+    cancelled, revoked = lend_renewed(), lend_renewed()
+    for share in (cancelled, revoked):
+        eventually(lambda s=share: of_grant(s, "completed") and running(s), "no renewal")
+        equal(share.state, "exchanging", "the first of them")
+    cancelled.call("Cancel", "s", "")
+    equal(len(running(cancelled)), 0, "what would be renewed after a cancel")
+    of_grant(revoked, "completed")[0].call("Revoke", "s", "")
+    equal(len(running(revoked)), 0, "what would be renewed after it was taken back")
+    equal(revoked.state, "revoked", "what it was lent with")
+    renewal = [path for path, share in bob.objects().items() if share["Grant"] != "/"][0]
+    contains(bob.refused(renewal, "Share", "Revoke", "s", ""), "cannot be taken back", "bob's")
+
+
 # ---- somebody who lends ----
 
 
@@ -313,11 +368,13 @@ def lying_networks():
 
 
 def main():
-    alice.trust(relay, ca=bundle(authority))
+    for user in (alice, bob):
+        user.trust(relay, ca=bundle(authority))
     lying_recipients()
     one_signature()
     liars_in_a_network()
     one_place()
+    never_says_so()
     lying_initiators()
     lying_networks()
 
