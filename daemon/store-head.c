@@ -7,12 +7,13 @@
 #include "protocol/error.h"
 
 #define ID_BYTES 16
-#define FORMAT 2
+#define FORMAT 3
 
-/* On disk: format (1), count (8), then for each share id (16), version (8), body's
- * version (8), tries (1: how many were used, NO_PIN where no PIN is asked for); numbers in
- * big-endian order. */
-#define PREFIX_BYTES 9
+/* On disk: format (1), count (8), the log's base and last as number (8) and hash (32) each, then
+ * for each share id (16), version (8), body's version (8), tries (1: how many were used, NO_PIN
+ * where no PIN is asked for); numbers in big-endian order. */
+#define MARK_BYTES (8 + TG_LOG_HASH_BYTES)
+#define PREFIX_BYTES (9 + 2 * MARK_BYTES)
 #define ENTRY_BYTES (ID_BYTES + 17)
 #define NO_PIN 0xff
 
@@ -25,6 +26,8 @@ typedef struct {
 
 struct TgStoreHead {
         guint64 count;
+        TgLogMark log_base;
+        TgLogMark log_last;
         GArray *entries; /* by id */
 };
 
@@ -77,6 +80,8 @@ tg_store_head_copy(const TgStoreHead *self)
         TgStoreHead *copy = g_new0(TgStoreHead, 1);
 
         copy->count = self->count;
+        copy->log_base = self->log_base;
+        copy->log_last = self->log_last;
         copy->entries = g_array_copy(self->entries);
         return copy;
 }
@@ -100,6 +105,18 @@ void
 tg_store_head_set_count(TgStoreHead *self, guint64 count)
 {
         self->count = count;
+}
+
+TgLogMark *
+tg_store_head_log_base(TgStoreHead *self)
+{
+        return &self->log_base;
+}
+
+TgLogMark *
+tg_store_head_log_last(TgStoreHead *self)
+{
+        return &self->log_last;
 }
 
 void
@@ -186,6 +203,21 @@ get_number(const guint8 *at)
         return GUINT64_FROM_BE(octets);
 }
 
+static guint8 *
+put_mark(guint8 *at, const TgLogMark *mark)
+{
+        at = put_number(at, mark->number);
+        memcpy(at, mark->hash, sizeof mark->hash);
+        return at + sizeof mark->hash;
+}
+
+static void
+get_mark(const guint8 *at, TgLogMark *ret_mark)
+{
+        ret_mark->number = get_number(at);
+        memcpy(ret_mark->hash, at + 8, sizeof ret_mark->hash);
+}
+
 TgSecret *
 tg_store_head_write(const TgStoreHead *self, GError **error)
 {
@@ -199,6 +231,8 @@ tg_store_head_write(const TgStoreHead *self, GError **error)
 
         *at++ = FORMAT;
         at = put_number(at, self->count);
+        at = put_mark(at, &self->log_base);
+        at = put_mark(at, &self->log_last);
         for (guint i = 0; i < self->entries->len; i++) {
                 const Entry *entry = &g_array_index(self->entries, Entry, i);
 
@@ -225,6 +259,8 @@ tg_store_head_read(const TgSecret *octets, GError **error)
         }
 
         self->count = get_number(at + 1);
+        get_mark(at + 9, &self->log_base);
+        get_mark(at + 9 + MARK_BYTES, &self->log_last);
         at += PREFIX_BYTES;
         for (gsize n = (n_bytes - PREFIX_BYTES) / ENTRY_BYTES; n > 0; n--, at += ENTRY_BYTES) {
                 Entry entry = {.version = get_number(at + ID_BYTES),

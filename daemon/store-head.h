@@ -3,12 +3,14 @@
 
 /*
  * The head of the store: which version of which running share is the present
- * one, how many tries of its PIN were used, and a count that only grows. Knows neither file nor
- * key; what it writes is sealed by the store in the same transaction as the rows that it speaks of.
+ * one, how many tries of its PIN were used, a count that only grows, and where the log begins and
+ * ends. Knows neither file nor key; what it writes is sealed by the store in the same transaction
+ * as the rows that it speaks of.
  */
 
 #include <glib.h>
 
+#include "protocol/log-entry.h"
 #include "protocol/secret.h"
 
 typedef struct TgStoreHead TgStoreHead;
@@ -20,6 +22,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TgStoreHead, tg_store_head_free)
 
 guint64 tg_store_head_count(const TgStoreHead *self);
 void tg_store_head_set_count(TgStoreHead *self, guint64 count);
+
+/* The last entry of the log that was dropped, and the last that is there; number 0: none. */
+typedef struct {
+        guint64 number;
+        guint8 hash[TG_LOG_HASH_BYTES];
+} TgLogMark;
+
+TgLogMark *tg_store_head_log_base(TgStoreHead *self);
+TgLogMark *tg_store_head_log_last(TgStoreHead *self);
 
 /* @id: 32 characters of hex, everywhere here. @body_version 0: no body. @tries: how many tries
  * of its PIN were used, -1: none is asked for. */

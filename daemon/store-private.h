@@ -3,7 +3,7 @@
 
 /*
  * The inside of the store, for the files that make it up: store.c (opening, key,
- * transactions), store-share.c, store-credential.c (and links), store-sql.c (the
+ * transactions), store-share.c, store-credential.c (and links), store-log.c, store-sql.c (the
  * database: statements, schema, errors).
  */
 
@@ -38,6 +38,14 @@ typedef enum {
         TG_STORE_DROP_BODIES,
         TG_STORE_DROP_CREDENTIAL_DETAILS,
         TG_STORE_DROP_LINKS,
+        TG_STORE_ADD_LOG,
+        TG_STORE_EACH_LOG,
+        TG_STORE_DROP_OLD_LOG,
+        TG_STORE_DROP_LOG,
+        TG_STORE_ADD_LATE,
+        TG_STORE_EACH_LATE,
+        TG_STORE_HAS_LATE,
+        TG_STORE_DROP_LATE,
         TG_STORE_N_STATEMENTS,
 } TgStoreStatement;
 
@@ -100,3 +108,8 @@ gboolean tg_store_change_begin(TgStore *self, gboolean *ret_is_own, GError **err
 /* Takes over @failure, NULL when the change was made. */
 gboolean tg_store_change_end(
         TgStore *self, gboolean is_own, GError *failure, const char *what, GError **error);
+
+/* ---- store-log.c ---- */
+
+/* What cannot be read any more goes; the next entry is the first. */
+gboolean tg_store_begin_log_anew(TgStore *self, GError **error);

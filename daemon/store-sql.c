@@ -57,6 +57,16 @@ static const char *const statement_texts[] = {
         [TG_STORE_DROP_BODIES] = "DELETE FROM body",
         [TG_STORE_DROP_CREDENTIAL_DETAILS] = "UPDATE credential SET detail = NULL",
         [TG_STORE_DROP_LINKS] = "DELETE FROM link",
+        /* One with this number can only be of a newer file, put into this older one. */
+        [TG_STORE_ADD_LOG] = "INSERT OR REPLACE INTO log (number, sealed) VALUES (?1, ?2)",
+        [TG_STORE_EACH_LOG] = "SELECT number, sealed FROM log"
+                              " WHERE number > ?1 AND number <= ?2 ORDER BY number LIMIT ?3",
+        [TG_STORE_DROP_OLD_LOG] = "DELETE FROM log WHERE number <= ?1",
+        [TG_STORE_DROP_LOG] = "DELETE FROM log",
+        [TG_STORE_ADD_LATE] = "INSERT INTO late (id, act, at) VALUES (?1, ?2, ?3)",
+        [TG_STORE_EACH_LATE] = "SELECT id, act, at FROM late ORDER BY row",
+        [TG_STORE_HAS_LATE] = "SELECT 1 FROM late WHERE id = ?1 AND act = ?2",
+        [TG_STORE_DROP_LATE] = "DELETE FROM late",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(statement_texts) == TG_STORE_N_STATEMENTS);
 
@@ -308,7 +318,8 @@ read_head(TgStore *self, GError **error)
 
         if (!read_number(self,
                          "SELECT EXISTS (SELECT 1 FROM share WHERE detail IS NOT NULL)"
-                         " OR EXISTS (SELECT 1 FROM credential WHERE detail IS NOT NULL)",
+                         " OR EXISTS (SELECT 1 FROM credential WHERE detail IS NOT NULL)"
+                         " OR EXISTS (SELECT 1 FROM log)",
                          &has_sealed_rows,
                          error))
                 return FALSE;

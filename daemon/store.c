@@ -280,6 +280,7 @@ static gboolean
 start_over(TgStore *self, TgState state, GError **error)
 {
         gboolean is_key_other = self->head == NULL;
+        TgStoreHead *head;
 
         if (!burn_shares(self, error))
                 return FALSE;
@@ -292,11 +293,17 @@ start_over(TgStore *self, TgState state, GError **error)
                 return FALSE;
         if (is_key_other &&
             (!tg_store_run(self, TG_STORE_DROP_CREDENTIAL_DETAILS, "start the store anew", error) ||
-             !tg_store_run(self, TG_STORE_DROP_LINKS, "start the store anew", error)))
+             !tg_store_run(self, TG_STORE_DROP_LINKS, "start the store anew", error) ||
+             !tg_store_begin_log_anew(self, error)))
                 return FALSE;
 
+        head = tg_store_head_new();
+        if (!is_key_other) {
+                *tg_store_head_log_base(head) = *tg_store_head_log_base(self->head);
+                *tg_store_head_log_last(head) = *tg_store_head_log_last(self->head);
+        }
         g_clear_pointer(&self->head, tg_store_head_free);
-        self->head = tg_store_head_new();
+        self->head = head;
         self->is_head_changed = TRUE;
         self->is_scrub_due = TRUE;
         return TRUE;

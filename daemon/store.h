@@ -21,6 +21,7 @@
 
 #include <glib.h>
 
+#include "daemon/store-head.h"
 #include "protocol/secret.h"
 #include "protocol/session.h"
 
@@ -160,3 +161,37 @@ gboolean tg_store_add_burn(
 /* Until when it may not be shared with a PIN, as TG_MAX_BURNS count against it; 0: it may.
  * G_MAXINT64 when it cannot be read. */
 gint64 tg_store_burned_until(TgStore *self, const guint8 digest[32], gint64 now_s);
+
+/* ---- the log (protocol/log-entry.h) ---- */
+
+/* Appends @entry, whose number is set here, in the transaction that is open or one of its own.
+ * Above TG_MAX_LOG_ENTRIES the oldest go. Needs the key. */
+gboolean tg_store_log(TgStore *self, const TgLogEntry *entry, GError **error);
+/* The same without the key: nothing but this is kept, and in the clear (@id of a share or
+ * credential), until somebody enters it with tg_store_log() and calls tg_store_drop_late() in one
+ * transaction. */
+gboolean
+tg_store_log_late(TgStore *self, const char *id, TgLogAct act, gint64 time_s, GError **error);
+
+/* The entries are those behind *ret_base, up to *ret_last. Needs the key. */
+void tg_store_log_marks(const TgStore *self, TgLogMark *ret_base, TgLogMark *ret_last);
+/* Calls @func for at most @n_max entries with a number above @after, in order; it must not change
+ * the store. @entry NULL: it cannot be opened, somebody has changed it. What is missing is left
+ * out. */
+typedef void (*TgLogFunc)(guint64 number,
+                          const TgLogEntry *entry,
+                          const guint8 hash[TG_LOG_HASH_BYTES],
+                          gpointer user_data);
+gboolean tg_store_each_log(TgStore *self,
+                           guint64 after,
+                           guint n_max,
+                           TgLogFunc func,
+                           gpointer user_data,
+                           GError **error);
+
+/* @act: as it stands there. @func must not change the store. */
+typedef void (*TgLateFunc)(const char *id, const char *act, gint64 time_s, gpointer user_data);
+gboolean tg_store_each_late(TgStore *self, TgLateFunc func, gpointer user_data, GError **error);
+/* FALSE also when it cannot be read. */
+gboolean tg_store_has_late(TgStore *self, const char *id, TgLogAct act);
+gboolean tg_store_drop_late(TgStore *self, GError **error);

@@ -129,6 +129,11 @@
 #define TG_KEYRING_DEADLINE_S 10
 #define TG_KEYRING_UNLOCK_DEADLINE_S 300 /* a person types a password */
 
+/* The log of acts: dropped in lots, so that it is seldom done */
+#define TG_MAX_LOG_ENTRIES 10000
+#define TG_LOG_LOT 1000
+#define TG_MAX_LOG_PAGE 500 /* what one call gives */
+
 /* How long a link that was claimed and has ended is remembered */
 #define TG_ENDED_LINK_S 604800
 

@@ -50,3 +50,18 @@ CREATE TABLE link (
         until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX link_until ON link (until);
+
+-- The log: one entry a row, from 1 without a gap but for the oldest, which are dropped. The
+-- head knows where it begins and ends.
+CREATE TABLE log (
+        number INTEGER PRIMARY KEY,
+        sealed BLOB NOT NULL          -- hash (32 octets), then the entry: protocol/log-entry.h
+) STRICT;
+
+-- What is to be entered there and happened without the state key.
+CREATE TABLE late (
+        row INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,             -- of a share or credential
+        act TEXT NOT NULL,
+        at INTEGER NOT NULL
+) STRICT;
