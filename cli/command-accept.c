@@ -22,6 +22,7 @@ static gboolean is_agreed;
 static gboolean leaves_early;
 static TgTerms terms;
 static const char *title;
+static const char *person;
 static const char *secret_file;
 static const char *secret_fd;
 static const char *pin_file;
@@ -31,15 +32,16 @@ static const TgOption options[] = {
         {"yes",                                           TG_OPTION_FLAG, &is_agreed, NULL, "do not ask \"accept?\"; polkit may still ask"},
         {"no-fetch",                                     TG_OPTION_FLAG, &is_offline, NULL, "do not ask the relay what it is about"},
         {"title", TG_OPTION_TEXT, &title, "TEXT", "a label of your own for the credential"},
+        {"from",                                      TG_OPTION_TEXT, &person, "NAME", "whom you have it from: for your history only"},
         {"secret-file",
          TG_OPTION_TEXT, &secret_file,
          "FILE", "the part after '#', if sent separately"},
-        {"secret-fd",                                    TG_OPTION_TEXT, &secret_fd, "N", "the same from a descriptor"},
-        {"pin-file",        TG_OPTION_TEXT, &pin_file, "FILE", "the PIN, for an invitation that has one"},
+        {"secret-fd",        TG_OPTION_TEXT, &secret_fd, "N", "the same from a descriptor"},
+        {"pin-file",                                         TG_OPTION_TEXT, &pin_file, "FILE", "the PIN, for an invitation that has one"},
         {"pin-fd",                                         TG_OPTION_TEXT, &pin_fd, "N", "the same from a descriptor"},
-        {"term",                                         TG_OPTION_TEXTS, &terms.more, "NAME=VALUE", "more about it: see tigress-ssh(7)"},
-        {"no-wait",       TG_OPTION_FLAG, &leaves_early, NULL, "print the share's id and leave"},
-        {                                  },
+        {"term",       TG_OPTION_TEXTS, &terms.more, "NAME=VALUE", "more about it: see tigress-ssh(7)"},
+        {"no-wait",                                          TG_OPTION_FLAG, &leaves_early, NULL, "print the share's id and leave"},
+        {},
 };
 
 /* What was given besides the link; may be nothing, then *ret_secret is NULL. */
@@ -169,6 +171,8 @@ call_accept(TgClient *client, TgClientCall *call, const Given *given, GError **e
                 g_variant_builder_add(&values, "{sv}", "title", g_variant_new_string(title));
         if (terms.more)
                 g_variant_builder_add(&values, "{sv}", "terms", tg_terms_build(&terms));
+        if (person)
+                g_variant_builder_add(&values, "{sv}", "from", g_variant_new_string(person));
         add_handle(&values, "secret", given->secret, &n_handles);
         add_handle(&values, "pin", given->pin, &n_handles);
         call->arguments = g_variant_new("(va{sv})", g_variant_new_handle(0), &values);

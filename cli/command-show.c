@@ -53,6 +53,26 @@ print_details(const TgObject *object)
                 tg_output_field(name, value);
 }
 
+/* Who has said so, in words. */
+static void
+print_receipt(const TgObject *share)
+{
+        gboolean is_initiator = strcmp(tg_object_text(share, "Role"), "initiator") == 0;
+        g_autofree char *time = NULL;
+        g_autofree char *text = NULL;
+        const char *word;
+        guint64 time_s;
+
+        tg_object_receipt(share, &word, &time_s);
+        if (*word != '\0') {
+                time = tg_times_full(time_s, tg_times_now());
+                text = g_strdup_printf("%s, by the recipient's own word; read %s", word, time);
+                tg_output_field("Receipt", text);
+        } else if (is_initiator && strcmp(tg_object_text(share, "EndedBy"), "relay") == 0) {
+                tg_output_field("Receipt", "none: nobody but the relay says how it ended");
+        }
+}
+
 static void
 print_share(const TgObject *share)
 {
@@ -72,11 +92,15 @@ print_share(const TgObject *share)
                 tg_output_field("", "(what the relay says; not verified)");
         tg_output_field("Description", tg_object_text(share, "Description"));
         tg_output_field("Role", tg_object_text(share, "Role"));
+        tg_output_field("With", tg_object_text(share, "Person"));
         tg_output_field("State", tg_object_text(share, "State"));
         tg_output_field("", progress);
         tg_output_field("Ended by", tg_object_text(share, "EndedBy"));
         if (is_end)
                 tg_output_field("Failure", message);
+        print_receipt(share);
+        tg_output_field("Lent", tg_object_text(share, "Lent"));
+        print_time("Good until", tg_object_number(share, "GrantedUntil"));
         print_time("Began", tg_object_number(share, "Created"));
         print_time(is_end ? "Limit" : "Ends", tg_object_number(share, "Expires"));
         tg_output_field("Format", tg_object_text(share, "Format"));

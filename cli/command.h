@@ -39,6 +39,8 @@ extern const TgCommand tg_command_cancel;
 extern const TgCommand tg_command_decline;
 extern const TgCommand tg_command_relinquish;
 extern const TgCommand tg_command_revoke;
+extern const TgCommand tg_command_lent;
+extern const TgCommand tg_command_log;
 extern const TgCommand tg_command_credentials;
 extern const TgCommand tg_command_reveal;
 extern const TgCommand tg_command_use;

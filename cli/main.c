@@ -19,11 +19,12 @@
 #define NAME_COLUMNS 13
 
 static const TgCommand *const commands[] = {
-        &tg_command_share,      &tg_command_accept,  &tg_command_pin,         &tg_command_inspect,
-        &tg_command_list,       &tg_command_show,    &tg_command_cancel,      &tg_command_decline,
-        &tg_command_relinquish, &tg_command_revoke,  &tg_command_credentials, &tg_command_reveal,
-        &tg_command_use,        &tg_command_remove,  &tg_command_import,      &tg_command_export,
-        &tg_command_forget,     &tg_command_monitor, &tg_command_relays,      &tg_command_doctor,
+        &tg_command_share,       &tg_command_accept, &tg_command_pin,    &tg_command_inspect,
+        &tg_command_list,        &tg_command_show,   &tg_command_cancel, &tg_command_decline,
+        &tg_command_relinquish,  &tg_command_revoke, &tg_command_lent,   &tg_command_log,
+        &tg_command_credentials, &tg_command_reveal, &tg_command_use,    &tg_command_remove,
+        &tg_command_import,      &tg_command_export, &tg_command_forget, &tg_command_monitor,
+        &tg_command_relays,      &tg_command_doctor,
 };
 
 static struct {
@@ -45,14 +46,14 @@ static void
 print_help(void)
 {
         g_autoptr(GString) help =
-                g_string_new("usage: tigressctl VERB [OPTION...] [ARGUMENT...]\n\n");
+                g_string_new("usage: tigressctl VERB [OPTION...] [ARGUMENT...]\n");
 
         for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
                 g_string_append_printf(
                         help, "  %-*s%s\n", NAME_COLUMNS, commands[i]->name, commands[i]->summary);
         g_string_append(
                 help,
-                "\nWith every verb: --json, --no-ask (no dialog), --help. Also: --version.\n"
+                "With every verb: --json, --no-ask (no dialog), --help. Also: --version.\n"
                 "Example: printf %s \"$token\" | tigressctl share --title \"Deploy token\" -");
         tg_output_line(help->str);
 }

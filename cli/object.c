@@ -299,6 +299,14 @@ tg_object_failure(const TgObject *self, const char **ret_name, const char **ret_
 }
 
 void
+tg_object_receipt(const TgObject *self, const char **ret_word, guint64 *ret_time_s)
+{
+        *ret_word = "";
+        *ret_time_s = 0;
+        (void)g_variant_lookup(self->properties, "Receipt", "(&st)", ret_word, ret_time_s);
+}
+
+void
 tg_object_merge(TgObject *self, GVariant *changed)
 {
         g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT(self->properties);
@@ -350,6 +358,23 @@ add_failure(const TgObject *self, TgJsonLine *line)
         tg_json_line_close(line);
 }
 
+static void
+add_receipt(const TgObject *self, TgJsonLine *line)
+{
+        const char *word;
+        guint64 time_s;
+
+        tg_object_receipt(self, &word, &time_s);
+        if (*word == '\0') {
+                tg_json_line_string(line, "receipt", NULL);
+                return;
+        }
+        tg_json_line_open(line, "receipt");
+        tg_json_line_string(line, "outcome", word);
+        tg_json_line_time(line, "time", time_s);
+        tg_json_line_close(line);
+}
+
 /* Where a name comes twice the first counts: it is an object. */
 static void
 add_pairs(const TgObject *self, TgJsonLine *line, const char *key, const char *property)
@@ -395,6 +420,10 @@ share_to_json(const TgObject *self, TgJsonLine *line)
         add_reference(self, line, "credential", "Credential");
         add_reference(self, line, "grant", "Grant");
         add_text(self, line, "application", "Application");
+        add_text(self, line, "person", "Person");
+        add_receipt(self, line);
+        add_text(self, line, "lent", "Lent");
+        tg_json_line_time(line, "granted_until", tg_object_number(self, "GrantedUntil"));
         add_pairs(self, line, "details", "Details");
 }
 

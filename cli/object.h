@@ -51,6 +51,8 @@ GVariant *tg_object_pairs(const TgObject *self, const char *name);
 const char *tg_object_reference(const TgObject *self, const char *name);
 /* The trouble of a share: name of the error and sentence, both "" while all is well. */
 void tg_object_failure(const TgObject *self, const char **ret_name, const char **ret_message);
+/* The other side's own word of its end, "" while there is none, and when it was read. */
+void tg_object_receipt(const TgObject *self, const char **ret_word, guint64 *ret_time_s);
 
 /* Takes in what a PropertiesChanged says. */
 void tg_object_merge(TgObject *self, GVariant *changed);

@@ -460,6 +460,7 @@ build_options(const TgShareRequest *self)
         guint32 seconds;
 
         add_text(&values, "title", self->title);
+        add_text(&values, "to", self->person);
         add_text(&values, "description", self->description);
         add_text(&values, "image-url", self->image_url);
         add_text(&values, "relay", self->relay);

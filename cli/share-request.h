@@ -22,6 +22,7 @@ typedef struct {
         /* as given; NULL or FALSE where nothing was */
         const char *format;
         const char *title;
+        const char *person;
         const char *description;
         const char *image_url;
         const char *relay;

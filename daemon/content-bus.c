@@ -15,7 +15,9 @@ struct Access {
         TgVaultWait *wait;
         void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
         char *id;
-        TgContentFunc func; /* of reading */
+        TgLogAct act; /* of reading, for the log */
+        char *how;
+        TgContentFunc func;
         gpointer user_data;
         GDestroyNotify destroy;
 };
@@ -31,6 +33,7 @@ free_access(gpointer data)
         if (self->destroy != NULL)
                 self->destroy(self->user_data);
         g_free(self->id);
+        g_free(self->how);
         g_free(self);
 }
 
@@ -132,7 +135,8 @@ on_content(TgSecret *secret,
          * question costs nothing. What has come to its end is not called lost. */
         if (!may_use(self, &refused))
                 finish(self, refused);
-        else if (error != NULL || !tg_manager_charge(self->bus->manager, self->id, &refused))
+        else if (error != NULL ||
+                 !tg_manager_charge(self->bus->manager, self->id, self->act, self->how, &refused))
                 finish(self, error != NULL ? error : refused);
         else {
                 self->func(self->bus, self->call, self->id, secret, self->user_data);
@@ -166,6 +170,7 @@ tg_content_ask(TgWalletBus *bus,
                TgCall *call,
                const char *action,
                const char *id,
+               const char *how,
                TgContentFunc func,
                gpointer user_data,
                GDestroyNotify destroy)
@@ -173,6 +178,8 @@ tg_content_ask(TgWalletBus *bus,
         Access *self = new_access(bus, call, id, load_content);
         g_autoptr(GError) refused = NULL;
 
+        self->act = g_str_equal(action, TG_ACTION_USE) ? TG_ACT_USED : TG_ACT_REVEALED;
+        self->how = g_strdup(how);
         self->func = func;
         self->user_data = user_data;
         self->destroy = destroy;

@@ -54,6 +54,7 @@ free_create(gpointer data)
         g_free(self->label);
         g_free(self->content_type);
         g_free(self->title);
+        g_free(self->person);
         g_free(self->name);
         g_free(self->description);
         g_free(self->image_url);
@@ -142,6 +143,7 @@ checked(TgStepAnswer *answer, gpointer user_data)
         self->subject = g_steal_pointer(&answer->subject);
         self->details = g_steal_pointer(&answer->details);
         self->name = g_steal_pointer(&answer->name);
+        self->over_s = answer->over_s;
         begin(self);
 }
 
@@ -330,6 +332,8 @@ begin(TgCreate *self)
                 .letter = letter_of(self),
                 .bounds = self->bounds,
                 .source_id = self->credential_id,
+                .person = self->person != NULL && self->person[0] != '\0' ? self->person : NULL,
+                .over_s = self->over_s,
                 .application = tg_caller_application(caller),
                 .starter = tg_caller_bus_name(caller),
         };

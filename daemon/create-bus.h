@@ -28,6 +28,8 @@ typedef struct {
         char *content_type;
 
         char *title;
+        char *person;
+        gint64 over_s;
         char *name; /* what the vertical calls it */
         char *description;
         char *image_url;

@@ -79,6 +79,7 @@ tg_create_read_options(TgCreate *self, sd_bus_message *message, GError **error)
 {
         const TgOption keys[] = {
                 {"title",           TG_OPTION_TEXT,   &self->title,               TG_MAX_TITLE_BYTES      },
+                {"to",              TG_OPTION_TEXT,   &self->person,              TG_MAX_PERSON_BYTES     },
                 {"description",     TG_OPTION_TEXT,   &self->description,         TG_MAX_DESCRIPTION_BYTES},
                 {"image-url",       TG_OPTION_WORD,   &self->image_url,           TG_MAX_IMAGE_URL_BYTES  },
                 {"relay",           TG_OPTION_WORD,   &self->relay,               TG_MAX_LINK_CHARS       },

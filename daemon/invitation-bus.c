@@ -46,6 +46,7 @@ typedef struct {
         char *origin; /* of CheckRelay */
         char *title;
         GVariant *terms; /* a{sv}; NULL: none */
+        char *person;
         gboolean does_fetch;
         gboolean does_wait;
         gint64 asked_at_us;
@@ -77,6 +78,7 @@ free_invitation(gpointer data)
         g_clear_pointer(&self->link, tg_link_free);
         g_free(self->origin);
         g_free(self->title);
+        g_free(self->person);
         g_free(self);
 }
 
@@ -102,12 +104,13 @@ read_arguments(TgInvitation *self, sd_bus_message *message, GError **error)
         };
         TgOptionTerms own = {tg_vertical_own_terms(), tg_call_caller(self->call), &self->terms};
         const TgOption accept_keys[] = {
-                {"secret", TG_OPTION_VALUE, &self->secret_value, TG_MAX_LINK_CHARS },
-                {"pin",    TG_OPTION_VALUE, &self->pin_value,    64                },
-                {"title",  TG_OPTION_TEXT,  &self->title,        TG_MAX_TITLE_BYTES},
-                {"terms",  TG_OPTION_TERMS, &own,                0                 },
-                {"wait",   TG_OPTION_FLAG,  &self->does_wait,    0                 },
-                {NULL,     0,               NULL,                0                 },
+                {"secret", TG_OPTION_VALUE, &self->secret_value, TG_MAX_LINK_CHARS  },
+                {"pin",    TG_OPTION_VALUE, &self->pin_value,    64                 },
+                {"title",  TG_OPTION_TEXT,  &self->title,        TG_MAX_TITLE_BYTES },
+                {"from",   TG_OPTION_TEXT,  &self->person,       TG_MAX_PERSON_BYTES},
+                {"terms",  TG_OPTION_TERMS, &own,                0                  },
+                {"wait",   TG_OPTION_FLAG,  &self->does_wait,    0                  },
+                {NULL,     0,               NULL,                0                  },
         };
 
         self->invitation_value = tg_value_take(message, "invitation", TG_MAX_LINK_CHARS, error);
@@ -300,6 +303,7 @@ accept_checked(gpointer user_data)
                         manager,
                         self->link,
                         self->title != NULL && self->title[0] != '\0' ? self->title : NULL,
+                        self->person != NULL && self->person[0] != '\0' ? self->person : NULL,
                         self->pin,
                         self->terms,
                         tg_caller_application(caller),

@@ -140,6 +140,12 @@ static const sd_bus_vtable vtable[] = {
                                 SD_BUS_RESULT("a{sv}", information),
                                 tg_check_relay,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS(
+                "GetLog",
+                SD_BUS_ARGS("t", after, "u", count),
+                SD_BUS_RESULT("a(ttssssssssay)", entries, "(tay)", base, "(tay)", last),
+                tg_get_log,
+                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Formats", "a(sss)", get_formats, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY(

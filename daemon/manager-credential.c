@@ -33,7 +33,7 @@ tg_manager_set_revoked(TgManager *self, TgCredential *credential, GError **error
         if (credential->is_revoked)
                 return TRUE;
         credential->is_revoked = TRUE;
-        if (!tg_credential_save(credential, self->wallet->store, error)) {
+        if (!tg_manager_save_logged(self, credential, TG_ACT_REVOKED, NULL, error)) {
                 credential->is_revoked = FALSE;
                 return FALSE;
         }
@@ -74,9 +74,11 @@ find(TgManager *self, const char *id, GError **error)
 }
 
 gboolean
-tg_manager_charge(TgManager *self, const char *credential_id, GError **error)
+tg_manager_charge(
+        TgManager *self, const char *credential_id, TgLogAct act, const char *how, GError **error)
 {
         TgCredential *credential = find(self, credential_id, error);
+        TgStore *store = self->wallet->store;
 
         if (credential == NULL)
                 return FALSE;
@@ -88,9 +90,15 @@ tg_manager_charge(TgManager *self, const char *credential_id, GError **error)
                              "what is known of the credential cannot be read: unlock the keyring");
                 return FALSE;
         }
-        if (!tg_credential_judge(credential, tg_clock_now_s(), error))
+        if (!tg_credential_judge(credential, tg_clock_now_s(), error) ||
+            !tg_store_begin(store, error))
                 return FALSE;
-        if (credential->bounds.n_uses != 0 && !save_charged(self, credential, 1, error))
+        if (!tg_manager_log(self, credential, act, how, error) ||
+            (credential->bounds.n_uses != 0 && !save_charged(self, credential, 1, error))) {
+                tg_store_rollback(store);
+                return FALSE;
+        }
+        if (!tg_store_commit(store, error))
                 return FALSE;
         charge(self, credential, 1);
         return TRUE;
@@ -171,7 +179,7 @@ on_erased(TgSecret *secret,
         erasing->job = NULL;
         if (credential != NULL && error == NULL) {
                 credential->has_content = FALSE;
-                if (!tg_credential_save(credential, self->wallet->store, &failure))
+                if (!tg_manager_save_logged(self, credential, TG_ACT_ERASED, NULL, &failure))
                         g_warning("credential %.8s: %s", credential->id, failure->message);
         } else if (error != NULL) {
                 g_warning("credential %.8s is over and still in the keyring: %s",
@@ -209,7 +217,7 @@ note_over(TgManager *self, TgCredential *credential)
         if (credential->is_over)
                 return TRUE;
         credential->is_over = TRUE;
-        if (tg_credential_save(credential, self->wallet->store, &error))
+        if (tg_manager_save_logged(self, credential, TG_ACT_LAPSED, NULL, &error))
                 return TRUE;
         credential->is_over = FALSE;
         g_warning("credential %.8s: %s", credential->id, error->message);

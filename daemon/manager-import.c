@@ -31,7 +31,7 @@ gboolean
 tg_manager_imported(TgManager *self, TgCredential *credential, GError **error)
 {
         credential->is_unfinished = FALSE;
-        if (!tg_credential_save(credential, self->wallet->store, error)) {
+        if (!tg_manager_save_logged(self, credential, TG_ACT_IMPORTED, NULL, error)) {
                 credential->is_unfinished = TRUE;
                 return FALSE;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The inside of the manager, for manager.c, manager-import.c, manager-resume.c and
- * manager-sequel.c. */
+/* The inside of the manager, for manager.c, manager-forget.c, manager-import.c, manager-log.c,
+ * manager-resume.c and manager-sequel.c. */
 
 #include "daemon/clock.h"
 #include "daemon/manager.h"
@@ -71,3 +71,21 @@ TgCredential *tg_manager_new_credential(const TgArrival *arrival, const char *sh
 void tg_manager_set_full(GError **error);
 /* Of imports that were cut short. */
 void tg_manager_drop_unfinished(TgManager *self);
+
+/* ---- manager-forget.c ---- */
+
+/* As tg_manager_forget(), and without the user's word: the log does not tell. */
+gboolean tg_manager_let_go(TgManager *self, TgShare *share);
+
+/* ---- manager-log.c ---- */
+
+/* Saves @credential and enters what was done with it, in one transaction. */
+gboolean tg_manager_save_logged(TgManager *self,
+                                const TgCredential *credential,
+                                TgLogAct act,
+                                const char *text,
+                                GError **error);
+/* What happened without the state key is entered in the log now. */
+void tg_manager_log_late(TgManager *self);
+/* Somebody has taken the row of a running share out of the file. */
+gboolean tg_manager_log_lost(TgManager *self, const char *share_id, GError **error);

@@ -78,6 +78,19 @@ note_missing(const TgShareRow *row, TgSecret *detail, const GError *error, gpoin
                 g_ptr_array_add(missing->ids, g_strdup(row->id));
 }
 
+static gboolean
+forget_missing(TgManager *self, const char *id, GError **error)
+{
+        TgStore *store = self->wallet->store;
+
+        if (!tg_store_begin(store, error))
+                return FALSE;
+        if (tg_manager_log_lost(self, id, error) && tg_store_forget_share(store, id, error))
+                return tg_store_commit(store, error);
+        tg_store_rollback(store);
+        return FALSE;
+}
+
 /* Running shares that the sealed list knows and the file does not: somebody has taken them
  * out. Nothing is left of them to be shown. */
 static void
@@ -93,7 +106,7 @@ drop_missing(TgManager *self)
 
                 g_warning("share %.8s was taken out of the state file from outside: it is lost",
                           id);
-                tg_store_forget_share(self->wallet->store, id, &error);
+                forget_missing(self, id, &error);
         }
         if (error != NULL)
                 g_warning("cannot look for missing shares: %s", error->message);
@@ -129,6 +142,7 @@ tg_manager_vault_opened(TgManager *self, TgVaultFinding finding)
         for (guint i = 0; i < list->len; i++)
                 lose_removed(self, list->pdata[i]);
         tg_manager_resume_sequels(self);
+        tg_manager_log_late(self);
         if (finding == TG_VAULT_FINE)
                 drop_missing(self);
         tg_manager_check_credentials(self, tg_clock_now_s());

@@ -192,7 +192,7 @@ tidy(TgManager *self, const char *grant)
 
         for (guint i = 0; i < list->len; i++)
                 if (is_sequel_of(list->pdata[i], grant) && is_over(self, list->pdata[i], now_s))
-                        tg_manager_forget(self, list->pdata[i], NULL);
+                        tg_manager_let_go(self, list->pdata[i]);
 }
 
 void

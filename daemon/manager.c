@@ -82,14 +82,22 @@ on_share_changed(TgShare *share, TgShareChange changes, gpointer user_data)
 }
 
 /* Shares that were refused go first: a program that is refused ten thousand times has not
- * pushed out what really happened. */
+ * pushed out what really happened. What is lent goes last: it could not be taken back. */
+static int
+worth(const TgShare *share)
+{
+        if (tg_share_state(share) == TG_STATE_REFUSED)
+                return 0;
+        return tg_share_is_out(share) ? 2 : 1;
+}
+
 static gboolean
 goes_before(const TgShare *share, const TgShare *other)
 {
-        gboolean is_refused = tg_share_state(share) == TG_STATE_REFUSED;
+        int order = worth(share) - worth(other);
 
-        if (is_refused != (tg_share_state(other) == TG_STATE_REFUSED))
-                return is_refused;
+        if (order != 0)
+                return order < 0;
         return tg_share_ended_s(share) < tg_share_ended_s(other);
 }
 
@@ -150,7 +158,7 @@ trim_history(TgManager *self)
         for (; n_ended > TG_MAX_ENDED_SHARES; n_ended--) {
                 TgShare *first = first_to_go(self);
 
-                if (first == NULL || !tg_manager_forget(self, first, NULL))
+                if (first == NULL || !tg_manager_let_go(self, first))
                         return;
         }
 }
@@ -449,6 +457,7 @@ TgShare *
 tg_manager_accept(TgManager *self,
                   const TgLink *link,
                   const char *own_title,
+                  const char *person,
                   TgSecret *pin,
                   GVariant *terms,
                   const char *application,
@@ -463,6 +472,7 @@ tg_manager_accept(TgManager *self,
                                                            self,
                                                            link,
                                                            own_title,
+                                                           person,
                                                            pin,
                                                            terms,
                                                            application,
@@ -534,39 +544,18 @@ tg_manager_credentials(TgManager *self)
         return self->credentials;
 }
 
-static TgCredential *
-credential_of(TgManager *self, const TgShare *share)
+static gboolean
+remove_row(TgManager *self, const TgCredential *credential, GError **error)
 {
-        const char *id = tg_share_credential_id(share);
+        TgStore *store = self->wallet->store;
 
-        return id != NULL ? tg_manager_credential(self, id) : NULL;
-}
-
-gboolean
-tg_manager_forget(TgManager *self, TgShare *share, GError **error)
-{
-        TgCredential *credential = credential_of(self, share);
-
-        if (tg_manager_has_sequels(self, share)) {
-                tg_set_error(error,
-                             TG_ERROR_BAD_STATE,
-                             "what was lent with this share is still being renewed: revoke it, or "
-                             "cancel the share that renews it next");
+        if (!tg_store_begin(store, error))
                 return FALSE;
-        }
-        if (!tg_share_may_forget(share, error) ||
-            !tg_store_forget_share(self->wallet->store, tg_share_id(share), error))
-                return FALSE;
-
-        if (credential != NULL && g_strcmp0(credential->share_id, tg_share_id(share)) == 0) {
-                g_clear_pointer(&credential->share_id, g_free);
-                if (self->observer != NULL)
-                        self->observer->credential_changed(credential, self->observer_data);
-        }
-        if (self->observer != NULL)
-                self->observer->share_removed(share, self->observer_data);
-        g_hash_table_remove(self->shares, tg_share_id(share));
-        return TRUE;
+        if (tg_manager_log(self, credential, TG_ACT_REMOVED, NULL, error) &&
+            tg_store_remove_credential(store, credential->id, error))
+                return tg_store_commit(store, error);
+        tg_store_rollback(store);
+        return FALSE;
 }
 
 gboolean
@@ -574,7 +563,7 @@ tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **e
 {
         g_autoptr(GPtrArray) list = tg_manager_list(self);
 
-        if (!tg_store_remove_credential(self->wallet->store, credential->id, error))
+        if (!remove_row(self, credential, error))
                 return FALSE;
         for (guint i = 0; i < list->len; i++)
                 if (g_strcmp0(tg_share_credential_id(list->pdata[i]), credential->id) == 0)

@@ -40,6 +40,7 @@ TgShare *tg_manager_offer(TgManager *self, const TgShareOffer *offer, GError **e
 TgShare *tg_manager_accept(TgManager *self,
                            const TgLink *link,
                            const char *own_title,
+                           const char *person,
                            TgSecret *pin,
                            GVariant *terms,
                            const char *application,
@@ -55,7 +56,15 @@ TgCredential *tg_manager_credential(TgManager *self, const char *id); /* NULL: u
 GHashTable *tg_manager_shares(TgManager *self);                       /* id → TgShare */
 GHashTable *tg_manager_credentials(TgManager *self);                  /* id → TgCredential */
 
+/* The user's word; it is entered in the log. */
 gboolean tg_manager_forget(TgManager *self, TgShare *share, GError **error);
+/* Enters in the log, before it is done, what is done with @credential; @text NULL: no more is to be
+ * said. In the store's transaction that is open, or one of its own. */
+gboolean tg_manager_log(TgManager *self,
+                        const TgCredential *credential,
+                        TgLogAct act,
+                        const char *text,
+                        GError **error);
 /* After its content has been removed from the keyring. */
 gboolean tg_manager_drop_credential(TgManager *self, TgCredential *credential, GError **error);
 
@@ -74,9 +83,12 @@ gboolean tg_manager_imported(TgManager *self, TgCredential *credential, GError *
 void tg_manager_drop_import(TgManager *self, TgCredential *credential);
 
 /* The content of this credential is about to be handed out, or put to use: judged
- * (tg_credential_judge()), and where its uses are limited this one is stored as taken. Called when
+ * (tg_credential_judge()), and where its uses are limited this one is stored as taken; it is
+ * entered in the log as
+ * @act, with @how (NULL: no more is to be said). Called when
  * all else is there, and before anything is made of the content. TG_ERROR_NOT_FOUND: it is gone. */
-gboolean tg_manager_charge(TgManager *self, const char *credential_id, GError **error);
+gboolean tg_manager_charge(
+        TgManager *self, const char *credential_id, TgLogAct act, const char *how, GError **error);
 
 /* ---- manager-sequel.c ---- */
 

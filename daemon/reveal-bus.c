@@ -149,8 +149,14 @@ go_on(Form *self)
 {
         g_autoptr(TgCall) call = g_steal_pointer(&self->call);
 
-        tg_content_ask(
-                self->bus, call, TG_ACTION_REVEAL, self->id, answer_content, self, free_form);
+        tg_content_ask(self->bus,
+                       call,
+                       TG_ACTION_REVEAL,
+                       self->id,
+                       is_export(self) ? self->as : NULL,
+                       answer_content,
+                       self,
+                       free_form);
 }
 
 static void

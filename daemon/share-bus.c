@@ -166,6 +166,33 @@ append_details(sd_bus_message *reply, const TgShare *share)
         return tg_details_append(reply, tg_share_details(share), tg_share_bounds(share));
 }
 
+static int
+append_person(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_person(share));
+}
+
+static int
+append_lent(sd_bus_message *reply, const TgShare *share)
+{
+        return append_text(reply, tg_share_lent(share));
+}
+
+static int
+append_granted_until(sd_bus_message *reply, const TgShare *share)
+{
+        return append_time(reply, tg_share_over_s(share));
+}
+
+static int
+append_receipt(sd_bus_message *reply, const TgShare *share)
+{
+        gint64 time_s;
+        const char *word = tg_share_receipt(share, &time_s);
+
+        return sd_bus_message_append(reply, "(st)", word, (guint64)MAX(time_s, 0));
+}
+
 static const struct {
         const char *name;
         const char *type;
@@ -190,6 +217,10 @@ static const struct {
         {"EndedBy",         "s",     append_ended_by         },
         {"Details",         "a(ss)", append_details          },
         {"Grant",           "o",     append_grant            },
+        {"Person",          "s",     append_person           },
+        {"Receipt",         "(st)",  append_receipt          },
+        {"Lent",            "s",     append_lent             },
+        {"GrantedUntil",    "t",     append_granted_until    },
 };
 
 static int
@@ -473,6 +504,10 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_PROPERTY("EndedBy", "s", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Details", "a(ss)", get_property, 0, CHANGES),
         SD_BUS_PROPERTY("Grant", "o", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Person", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Receipt", "(st)", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("Lent", "s", get_property, 0, CHANGES),
+        SD_BUS_PROPERTY("GrantedUntil", "t", get_property, 0, CHANGES),
         SD_BUS_VTABLE_END,
 };
 
@@ -503,23 +538,26 @@ static const struct {
         TgShareChange change;
         const char *property;
 } changed_properties[] = {
-        {TG_SHARE_STATE,                "State"          },
-        {TG_SHARE_STATE,                "EndedBy"        },
-        {TG_SHARE_FORMAT,               "Format"         },
-        {TG_SHARE_TITLE,                "Title"          },
-        {TG_SHARE_TITLE,                "Description"    },
-        {TG_SHARE_TITLE,                "TitleVerified"  },
-        {TG_SHARE_RELAY,                "Relay"          },
-        {TG_SHARE_MODE,                 "Mode"           },
-        {TG_SHARE_MODE,                 "Transport"      },
-        {TG_SHARE_MODE,                 "PinRequired"    },
-        {TG_SHARE_PIN | TG_SHARE_STATE, "PinAttemptsLeft"},
-        {TG_SHARE_EXPIRES,              "Expires"        },
-        {TG_SHARE_FAILURE,              "Failure"        },
-        {TG_SHARE_CREDENTIAL,           "Credential"     },
-        {TG_SHARE_APPLICATION,          "Application"    },
-        {TG_SHARE_DETAILS,              "Details"        },
-        {TG_SHARE_GRANT,                "Grant"          },
+        {TG_SHARE_STATE,                   "State"          },
+        {TG_SHARE_STATE,                   "EndedBy"        },
+        {TG_SHARE_FORMAT,                  "Format"         },
+        {TG_SHARE_TITLE,                   "Title"          },
+        {TG_SHARE_TITLE,                   "Description"    },
+        {TG_SHARE_TITLE,                   "TitleVerified"  },
+        {TG_SHARE_RELAY,                   "Relay"          },
+        {TG_SHARE_MODE,                    "Mode"           },
+        {TG_SHARE_MODE,                    "Transport"      },
+        {TG_SHARE_MODE,                    "PinRequired"    },
+        {TG_SHARE_PIN | TG_SHARE_STATE,    "PinAttemptsLeft"},
+        {TG_SHARE_EXPIRES,                 "Expires"        },
+        {TG_SHARE_FAILURE,                 "Failure"        },
+        {TG_SHARE_CREDENTIAL,              "Credential"     },
+        {TG_SHARE_APPLICATION,             "Application"    },
+        {TG_SHARE_DETAILS,                 "Details"        },
+        {TG_SHARE_LENT,                    "Person"         },
+        {TG_SHARE_RECEIPT,                 "Receipt"        },
+        {TG_SHARE_LENT,                    "Lent"           },
+        {TG_SHARE_LENT | TG_SHARE_DETAILS, "GrantedUntil"   },
 };
 
 void

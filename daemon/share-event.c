@@ -15,7 +15,7 @@ tg_share_event_counts(TgEvent event)
 {
         return event == TG_EVENT_CANCEL || event == TG_EVENT_DECLINE ||
                event == TG_EVENT_RELINQUISH || event == TG_EVENT_ANSWERED ||
-               event == TG_EVENT_PIN_GIVEN;
+               event == TG_EVENT_PIN_GIVEN || event == TG_EVENT_REVOKED;
 }
 
 TgSecret *
@@ -24,8 +24,8 @@ tg_share_plan_errand(TgShare *self, TgAction action, const char *reason)
         return self->carrier->plan_errand(self, action, reason);
 }
 
-gboolean
-tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error)
+static gboolean
+save_parts(TgShare *self, TgEvent event, TgSecret *body, GError **error)
 {
         TgStore *store = self->wallet->store;
         TgArrival arrival = {
@@ -48,28 +48,37 @@ tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error
                              "the keyring is locked: unlock it to share on what you were given");
                 return FALSE;
         }
+        if (!tg_share_log_event(self, event, error))
+                return FALSE;
         if (self->is_sealed || !tg_store_has_key(store))
                 return tg_share_save(self, NULL, error);
 
+        return (!tg_share_event_counts(event) ||
+                tg_store_set_count(store, tg_store_count(store) + 1, error)) &&
+               (!takes_uses ||
+                self->owner->take_uses(
+                        self, self->source_id, self->bounds.n_uses, error, self->owner_data)) &&
+               (event != TG_EVENT_PROVISIONED ||
+                self->owner->arrived(self, &arrival, error, self->owner_data)) &&
+               (self->state != TG_STATE_BURNED || event != TG_EVENT_BURNED ||
+                tg_share_add_burns(self, error)) &&
+               (!tg_share_is_ended(self) || !tg_share_is_link_used(self) ||
+                tg_store_add_link(
+                        store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, error)) &&
+               tg_share_save(self, body, error);
+}
+
+gboolean
+tg_share_save_event(TgShare *self, TgEvent event, TgSecret *body, GError **error)
+{
+        TgStore *store = self->wallet->store;
+
         if (!tg_store_begin(store, error))
                 return FALSE;
-
-        if ((tg_share_event_counts(event) &&
-             !tg_store_set_count(store, tg_store_count(store) + 1, error)) ||
-            (takes_uses &&
-             !self->owner->take_uses(
-                     self, self->source_id, self->bounds.n_uses, error, self->owner_data)) ||
-            (event == TG_EVENT_PROVISIONED &&
-             !self->owner->arrived(self, &arrival, error, self->owner_data)) ||
-            (self->state == TG_STATE_BURNED && event == TG_EVENT_BURNED &&
-             !tg_share_add_burns(self, error)) ||
-            (tg_share_is_ended(self) && tg_share_is_link_used(self) &&
-             !tg_store_add_link(store, self->digest, tg_clock_now_s() + TG_ENDED_LINK_S, error)) ||
-            !tg_share_save(self, body, error)) {
-                tg_store_rollback(store);
-                return FALSE;
-        }
-        return tg_store_commit(store, error);
+        if (save_parts(self, event, body, error))
+                return tg_store_commit(store, error);
+        tg_store_rollback(store);
+        return FALSE;
 }
 
 static void
@@ -179,6 +188,9 @@ typedef struct {
         gboolean has_message;
         gboolean has_arrived;
         gboolean is_busy_sealed;
+        gboolean is_meant;
+        gboolean is_given;
+        gboolean said_end;
         TgSecret *key;
         TgSecret *invitation;
         TgSecret *claim;
@@ -226,6 +238,9 @@ remember(const TgShare *self, TgEvent event, Before *ret_before)
                 .has_message = self->has_message,
                 .has_arrived = self->has_arrived || event == TG_EVENT_PROVISIONED,
                 .is_busy_sealed = self->is_busy_sealed,
+                .is_meant = self->is_meant,
+                .is_given = self->is_given,
+                .said_end = FALSE, /* nobody speaks of his end twice */
                 .key = ref_or_null(self->key),
                 .invitation = ref_or_null(self->invitation),
                 .claim = ref_or_null(self->claim),
@@ -277,6 +292,9 @@ put_back(TgShare *self, Before *before)
         self->has_message = before->has_message;
         self->has_arrived = before->has_arrived;
         self->is_busy_sealed = before->is_busy_sealed;
+        self->is_meant = before->is_meant;
+        self->is_given = before->is_given;
+        self->said_end = before->said_end;
         PUT_BACK(key, tg_secret_unref);
         PUT_BACK(invitation, tg_secret_unref);
         PUT_BACK(claim, tg_secret_unref);
@@ -333,10 +351,11 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
 
         remember(self, event, &before);
         self->state = state;
+        self->is_meant |= event == TG_EVENT_ALLOWED;
         if (tg_state_is_end(state)) {
                 last_body = prepare_end(self, event, action, reason);
                 body = last_body;
-                changes |= TG_SHARE_FAILURE | TG_SHARE_CREDENTIAL;
+                changes |= TG_SHARE_FAILURE | TG_SHARE_CREDENTIAL | TG_SHARE_RECEIPT;
         }
 
         if (!tg_share_save_event(self, event, body, error)) {
@@ -346,6 +365,9 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
 
         tg_share_settle(self);
         log_state(self, before.state);
+        if (tg_state_is_end(state) || self->is_given != before.is_given ||
+            self->is_meant != before.is_meant)
+                changes |= TG_SHARE_LENT;
         if (tg_state_is_end(state)) {
                 tg_share_drop_pending(self);
                 self->is_waiting_for_keyring = FALSE;

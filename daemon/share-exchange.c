@@ -144,6 +144,7 @@ end_of_peer(TgShare *self, const TgOutput *output, gboolean was_given)
                         return;
                 }
                 tg_share_set_failure(self, NULL);
+                tg_share_take_receipt(self, outcome);
                 tg_share_ends(self, TG_EVENT_PEER_COMPLETED, TG_ENDED_PEER, NULL);
                 return;
         case TG_OUTCOME_DECLINED:
@@ -153,10 +154,14 @@ end_of_peer(TgShare *self, const TgOutput *output, gboolean was_given)
                                              : "the recipient declined%s%s",
                                      reason != NULL ? reason : "",
                                      but);
+                if (!output->is_late)
+                        tg_share_take_receipt(self, outcome);
                 tg_share_ends(self, TG_EVENT_PEER_DECLINED, by, error);
                 return;
         case TG_OUTCOME_FAILED:
                 error = peer_failed("the recipient could not take it", reason);
+                if (!output->is_late)
+                        tg_share_take_receipt(self, outcome);
                 tg_share_ends(self, TG_EVENT_PEER_FAILED, by, error);
                 return;
         }

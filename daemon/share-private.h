@@ -4,11 +4,12 @@
 /*
  * The inside of a share, for the files that make it up: share.c (the
  * object), share-event.c (one event, one step), share-user.c (what the user may do), share-resume.c
- * (how it goes on), share-vertical.c (steps of its kind of credential), share-record.c (to and from
- * the store), share-request.c, share-create.c and share-receive.c (what goes out first and comes in
- * first), share-errand.c (what is still to be sent after its end), share-exchange.c (what the
- * exchange of messages says), share-charge.c (the initiator's verdict on a PIN), share-pin.c (a PIN
- * is shown or typed).
+ * (how it goes on), share-log.c (what is entered in the log), share-lent.c (what is out),
+ * share-vertical.c (steps of its kind of credential), share-record.c (to and from the store),
+ * share-request.c, share-create.c and share-receive.c (what goes out first and comes in first),
+ * share-errand.c (what is still to be sent after its end), share-exchange.c (what the exchange of
+ * messages says), share-charge.c (the initiator's verdict on a PIN), share-pin.c (a PIN is shown or
+ * typed).
  */
 
 #include "daemon/carrier.h"
@@ -60,6 +61,13 @@ struct TgShare {
         char *failure_text;
         TgEndedBy ended_by;
         char *credential_id; /* drawn before the keyring item is made */
+        char *person;        /* as the user calls the other side; NULL: he has not said */
+        gboolean is_meant;   /* the user has said yes */
+        gboolean is_given;   /* initiator: all that it takes has gone out */
+        gboolean said_end;   /* the other side's own word of its end was read */
+        TgOutcome said_outcome;
+        gint64 said_end_s;
+        gboolean is_lapsed; /* that was entered in the log */
 
         /* the exchange; sealed, and erased when nothing needs it any more */
         const TgCarrier *carrier;
@@ -100,7 +108,7 @@ struct TgShare {
         TgBounds bounds;          /* what the initiator lets be done with what he gives */
         guint n_steps;            /* messages made and answered */
         gboolean has_said_last;   /* our last message is made: with it the other side has all */
-        gint64 over_s;            /* initiator: what was given is over by itself; 0: never */
+        gint64 over_s;            /* what was given is over by itself; 0: never, or not known */
 
         /* of a grant: shares that follow one another; sealed */
         char grant[TG_ID_CHARS + 1]; /* the first; "": it is this one, or there are no others */
@@ -138,6 +146,8 @@ struct TgShare {
 
         /* under way */
         gboolean is_waiting_for_keyring;
+        gboolean is_end_noted;   /* its end is on its way into the log */
+        const char *log_text;    /* to be entered with what happens now; NULL: what there is */
         gboolean is_sealed;      /* stored, but the detail has not been read yet */
         gboolean is_busy_sealed; /* ended, and what is still to be sent is in there */
         gboolean is_stopped;
@@ -214,6 +224,23 @@ GError *tg_share_sentence_of(const TgShare *self, TgState from, TgEvent event);
 /* ---- share-resume.c ---- */
 
 void tg_share_time_is_up(TgShare *self);
+
+/* ---- share-log.c ---- */
+
+/* Enters an act in the transaction that is open. @text NULL: what the end was for. */
+gboolean tg_share_enter(const TgShare *self, TgLogAct act, const char *text, GError **error);
+/* The same of what @event is, where it is worth it. */
+gboolean tg_share_log_event(TgShare *self, TgEvent event, GError **error);
+/* Its end came while its row could not be read, and waits to be entered. */
+gboolean tg_share_was_noted(const TgShare *self);
+/* The end message of the other side, and no less than that. */
+void tg_share_take_receipt(TgShare *self, TgOutcome outcome);
+
+/* ---- share-lent.c ---- */
+
+/* When tg_share_check_lapse() is to be called; 0: never. */
+gint64 tg_share_lapse_s(const TgShare *self);
+void tg_share_check_lapse(TgShare *self, gint64 now_s);
 
 /* ---- share-record.c ---- */
 

@@ -58,6 +58,9 @@ enum {
         FIELD_HERITAGE = 48,
         FIELD_INHERITED = 49,
         FIELD_BOUNDS = 50,
+        FIELD_PERSON = 51,
+        FIELD_SAID_OUTCOME = 52,
+        FIELD_SAID_AT = 53,
 };
 
 enum {
@@ -72,6 +75,10 @@ enum {
         FLAG_PUBLIC_TITLE = 1 << 9,
         FLAG_WORK = 1 << 10,
         FLAG_SAID_LAST = 1 << 11,
+        FLAG_MEANT = 1 << 16,
+        FLAG_GIVEN = 1 << 17,
+        FLAG_LAPSED = 1 << 18,
+        FLAG_SAID_END = 1 << 19,
 };
 
 static guint64
@@ -84,7 +91,9 @@ flags_of(const TgShare *self)
                (self->is_clock_corrected ? FLAG_CLOCK_CORRECTED : 0) |
                (self->is_shortened ? FLAG_SHORTENED : 0) |
                (self->has_public_title ? FLAG_PUBLIC_TITLE : 0) | (self->has_work ? FLAG_WORK : 0) |
-               (self->has_said_last ? FLAG_SAID_LAST : 0);
+               (self->has_said_last ? FLAG_SAID_LAST : 0) | (self->is_meant ? FLAG_MEANT : 0) |
+               (self->is_given ? FLAG_GIVEN : 0) | (self->is_lapsed ? FLAG_LAPSED : 0) |
+               (self->said_end ? FLAG_SAID_END : 0);
 }
 
 /* What the request will be made of, once the keyring lets us read the item. */
@@ -149,6 +158,17 @@ write_grant(TgRecord *record, const TgShare *self)
         tg_record_put_secret(record, FIELD_INHERITED, self->inherited);
 }
 
+/* What the history shows. */
+static void
+write_history(TgRecord *record, const TgShare *self)
+{
+        tg_record_put_text(record, FIELD_PERSON, self->person);
+        if (!self->said_end)
+                return;
+        tg_record_put_number(record, FIELD_SAID_OUTCOME, self->said_outcome);
+        tg_record_put_number(record, FIELD_SAID_AT, (guint64)self->said_end_s);
+}
+
 static TgSecret *
 write_detail(const TgShare *self, GError **error)
 {
@@ -193,6 +213,7 @@ write_detail(const TgShare *self, GError **error)
                                     g_bytes_get_size(self->names));
         write_vertical(record, self);
         write_grant(record, self);
+        write_history(record, self);
         tg_record_put_text(record, FIELD_MAILBOX, self->mailbox_url);
         tg_record_put_number(record, FIELD_LETTER, (guint64)(guchar)self->letter);
         if (self->has_digest)
@@ -400,6 +421,18 @@ read_grant(TgShare *self, TgSecret *detail)
         self->inherited = read_secret(self, detail, FIELD_INHERITED);
 }
 
+static void
+read_history(TgShare *self, TgSecret *detail, guint64 flags)
+{
+        self->is_meant = (flags & FLAG_MEANT) != 0;
+        self->is_given = (flags & FLAG_GIVEN) != 0;
+        self->is_lapsed = (flags & FLAG_LAPSED) != 0;
+        self->said_end = (flags & FLAG_SAID_END) != 0;
+        replace(&self->person, tg_record_get_text(detail, FIELD_PERSON));
+        self->said_outcome = (TgOutcome)tg_record_get_number(detail, FIELD_SAID_OUTCOME, 0);
+        self->said_end_s = (gint64)tg_record_get_number(detail, FIELD_SAID_AT, 0);
+}
+
 void
 tg_share_read_detail(TgShare *self, TgSecret *detail)
 {
@@ -432,6 +465,7 @@ tg_share_read_detail(TgShare *self, TgSecret *detail)
         self->has_public_title = (flags & FLAG_PUBLIC_TITLE) != 0;
         self->has_work = (flags & FLAG_WORK) != 0;
         self->has_said_last = (flags & FLAG_SAID_LAST) != 0;
+        read_history(self, detail, flags);
 
         replace(&self->failure_text, tg_record_get_text(detail, FIELD_FAILURE_TEXT));
         self->has_failure = self->failure_text != NULL;

@@ -48,6 +48,9 @@ finish_clear_end(TgShare *self, TgState sealed_state, const char *reason)
 
         if (!tg_session_step(self->role, &state, event, &action))
                 action = TG_ACTION_NONE;
+        self->is_end_noted = tg_share_was_noted(self);
+        self->log_text = "found so in the clear part of the state file: if nobody here said so, "
+                         "somebody has changed it";
         self->ended_by = event == TG_EVENT_TIME_UP ? TG_ENDED_TIME : TG_ENDED_SELF;
         sentence = tg_share_sentence_of(self, sealed_state, event);
         if (sentence != NULL)
@@ -60,6 +63,8 @@ finish_clear_end(TgShare *self, TgState sealed_state, const char *reason)
                 g_warning("share %.8s: %s", self->id, error->message);
         else if (tg_share_event_counts(event))
                 tg_vault_push_count(self->wallet->vault);
+        self->is_end_noted = FALSE;
+        self->log_text = NULL;
 }
 
 static void
@@ -239,10 +244,17 @@ end_s(const TgShare *self)
 gint64
 tg_share_deadline_s(const TgShare *self)
 {
-        gint64 ends_s = end_s(self);
-        gint64 due_s = tg_share_held_until_s(self);
+        const gint64 moments_s[] = {
+                end_s(self),
+                tg_share_held_until_s(self),
+                tg_share_lapse_s(self),
+        };
+        gint64 next_s = 0;
 
-        return due_s != 0 && (ends_s == 0 || due_s < ends_s) ? due_s : ends_s;
+        for (gsize i = 0; i < G_N_ELEMENTS(moments_s); i++)
+                if (moments_s[i] != 0 && (next_s == 0 || moments_s[i] < next_s))
+                        next_s = moments_s[i];
+        return next_s;
 }
 
 /* By way of the loop: nobody who looks at the clock expects a step to begin meanwhile. */
@@ -273,6 +285,7 @@ tg_share_check_time(TgShare *self, gint64 now_s)
         gint64 ends_s = end_s(self);
         gint64 due_s = tg_share_held_until_s(self);
 
+        tg_share_check_lapse(self, now_s);
         if (ends_s != 0 && now_s >= ends_s)
                 tg_share_time_is_up(self);
         else if (due_s != 0 && now_s >= due_s)

@@ -84,6 +84,8 @@ new_after(TgShare *after, TgState state)
         self->description = g_strdup(after->description);
         self->is_title_verified = TRUE;
         self->is_title_own = TRUE;
+        self->person = g_strdup(after->person);
+        self->is_meant = after->is_meant;
         g_strlcpy(self->grant,
                   after->grant[0] != '\0' ? after->grant : after->id,
                   sizeof self->grant);

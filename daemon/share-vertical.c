@@ -258,6 +258,9 @@ keep(TgShare *self, TgStepAnswer *answer, GError **error)
         self->credential_id =
                 self->renews != NULL ? g_strdup(self->renews) : tg_hex_encode(id, sizeof id);
         self->has_arrived = TRUE;
+        self->over_s = answer->provision.not_after_s;
+        if (self->over_s == 0)
+                self->over_s = self->bounds.not_after_s;
         tg_share_take_title(self, answer->provision.title);
         take(self, answer);
         if (is_unlocked)
@@ -463,16 +466,19 @@ static gboolean
 save_revoked(TgShare *self, GError **error)
 {
         TgState before = self->state;
+        guint64 version = self->version;
         TgAction action;
 
         if (!tg_session_step(self->role, &self->state, TG_EVENT_REVOKED, &action)) {
                 tg_set_error(error, TG_ERROR_BAD_STATE, "the share can no longer be revoked");
                 return FALSE;
         }
-        if (tg_share_save(self, NULL, error)) {
-                tg_share_tell(self, TG_SHARE_STATE);
+        if (tg_share_save_event(self, TG_EVENT_REVOKED, NULL, error)) {
+                tg_share_tell(self, TG_SHARE_STATE | TG_SHARE_LENT);
+                tg_vault_push_count(self->wallet->vault);
                 return TRUE;
         }
+        self->version = version;
         self->state = before;
         return FALSE;
 }

@@ -19,6 +19,7 @@ free_share(TgShare *self)
         g_clear_pointer(&self->description, g_free);
         g_clear_pointer(&self->failure_text, g_free);
         g_clear_pointer(&self->credential_id, g_free);
+        g_clear_pointer(&self->person, g_free);
         g_clear_pointer(&self->starter, g_free);
         g_clear_pointer(&self->source_id, g_free);
         g_clear_pointer(&self->names, g_bytes_unref);
@@ -113,8 +114,12 @@ tg_share_new_initiator(TgWallet *wallet,
         self->letter = offer->letter;
         self->is_compat = offer->is_compat;
         self->has_public_title = offer->has_public_title;
+        self->person = g_strdup(offer->person);
+        self->over_s = offer->over_s;
         self->starter = g_strdup(offer->starter);
         self->bounds = offer->bounds;
+        if (self->over_s == 0)
+                self->over_s = offer->bounds.not_after_s;
         self->source_id = g_strdup(offer->source_id);
         self->image_url = g_strdup(offer->image_url);
         self->label = g_strdup(offer->label);
@@ -142,6 +147,7 @@ tg_share_new_recipient(TgWallet *wallet,
                        gpointer owner_data,
                        const TgLink *link,
                        const char *own_title,
+                       const char *person,
                        TgSecret *pin,
                        GVariant *terms,
                        const char *application,
@@ -161,6 +167,7 @@ tg_share_new_recipient(TgWallet *wallet,
         self->application = g_intern_string(application);
         replace_text(&self->title, own_title != NULL ? own_title : NEUTRAL_TITLE);
         self->is_title_own = self->is_title_verified = own_title != NULL;
+        self->person = g_strdup(person);
         self->letter = link->vertical;
         self->mailbox_url = g_strdup(link->mailbox_url);
         self->key = tg_secret_ref(link->secret);
@@ -188,6 +195,8 @@ tg_share_new_stored(TgWallet *wallet,
         self->ended_s = row->ended_s;
         self->version = row->version;
         self->is_sealed = TRUE;
+        /* As far as the clear part tells. */
+        self->is_meant = row->state != TG_STATE_AUTHORIZING && row->state != TG_STATE_REFUSED;
         self->is_waiting_for_keyring = !tg_state_is_end(row->state);
         self->is_busy_sealed = tg_state_is_end(row->state) && row->is_busy;
 

@@ -40,8 +40,10 @@ typedef enum {
         TG_SHARE_PIN = 1 << 9, /* tries left */
         TG_SHARE_DETAILS = 1 << 10,
         TG_SHARE_GRANT = 1 << 11,
+        TG_SHARE_RECEIPT = 1 << 12,
+        TG_SHARE_LENT = 1 << 13, /* what is out, and until when */
 } TgShareChange;
-#define TG_SHARE_ALL ((1 << 12) - 1)
+#define TG_SHARE_ALL ((1 << 14) - 1)
 
 /* A credential that has arrived and is in the keyring: the owner of credentials
  * saves it in the transaction that is open, or fails. */
@@ -115,7 +117,9 @@ typedef struct {
         gboolean is_compat;
         guint pin_digits; /* with the check digit; 0: no PIN */
         gboolean has_public_title;
-        char letter; /* 0: none */
+        char letter;        /* 0: none */
+        const char *person; /* as the user calls the other side; NULL: nobody knows */
+        gint64 over_s;      /* what is made is good until then; 0: no end is known */
         TgBounds bounds;
         const char *source_id; /* of the credential that is shared on; NULL: none */
         const char *application;
@@ -133,6 +137,7 @@ TgShare *tg_share_new_recipient(TgWallet *wallet,
                                 gpointer owner_data,
                                 const TgLink *link,
                                 const char *own_title, /* NULL: the sender's */
+                                const char *person,    /* who it is from; NULL: not said */
                                 TgSecret *pin,         /* NULL: it is asked for */
                                 GVariant *terms,       /* NULL: nothing was said beforehand */
                                 const char *application,
@@ -182,6 +187,15 @@ const char *tg_share_application(const TgShare *self);
 gboolean tg_share_is_title_verified(const TgShare *self);
 const TgBounds *tg_share_bounds(const TgShare *self); /* of what is given */
 GVariant *tg_share_details(const TgShare *self);      /* a(ss), not a new reference; NULL: none */
+/* As the user calls the other side; "": he has not said. No peer and no relay hears of it. */
+const char *tg_share_person(const TgShare *self);
+/* The other side's own word of its end, which came under the exchange's keys: "completed",
+ * "declined", "failed" and when it was read; "" and 0: there was none. */
+const char *tg_share_receipt(const TgShare *self, gint64 *ret_time_s);
+/* Initiator: "pending", "active", "expired", "revoked" of what is lent, "given" of a copy that has
+ * gone out; "": nothing is out by this share. */
+const char *tg_share_lent(const TgShare *self);
+gboolean tg_share_is_out(const TgShare *self); /* active */
 const char *tg_share_ended_by(const TgShare *self);
 /* Of shares that follow one another: the id of the first, "" in that one and where there are no
  * others; and of the one before. */
@@ -192,7 +206,8 @@ const char *tg_share_renews(const TgShare *self);
 gboolean tg_share_has_link(const TgShare *self); /* initiator: others can be told of it */
 /* Initiator: something that may be in use, and can be revoked. */
 gboolean tg_share_has_lent(const TgShare *self);
-gint64 tg_share_over_s(const TgShare *self); /* when that is over by itself; 0: never */
+gint64
+tg_share_over_s(const TgShare *self); /* when that is over by itself; 0: never, or not known */
 gboolean tg_share_was_started_by(const TgShare *self, const char *bus_name);
 /* The digest of a recipient's link, NULL before it is known. */
 const guint8 *tg_share_link_digest(const TgShare *self);
@@ -219,6 +234,8 @@ gboolean tg_share_relinquish(TgShare *self, GError **error);
 typedef void (*TgRevokedFunc)(const GError *error, gpointer user_data);
 void tg_share_revoke(TgShare *self, TgRevokedFunc func, gpointer user_data, GDestroyNotify destroy);
 gboolean tg_share_may_forget(const TgShare *self, GError **error);
+/* Enters in the log that the user forgets it, in the transaction that is open. */
+gboolean tg_share_log_forgotten(const TgShare *self, GError **error);
 
 /* What tells one link from another: its mailbox and its secret. */
 TgSecret *tg_share_link_identity(const char *mailbox_url, const TgSecret *secret, GError **error);

@@ -67,8 +67,8 @@ GCancellable *tg_step_cancellable(TgStep *self);
 void tg_step_set_state(TgStep *self, TgSecret *state);
 /* What revoking needs to know, which stays with the ended share: no secret. */
 void tg_step_set_receipt(TgStep *self, TgSecret *receipt);
-/* Initiator: what is given with this step is over by itself at @over_s, and needs no revoking
- * then. */
+/* Initiator: what is given with this step, or in CHECK what is to be, is over by itself at @over_s,
+ * and needs no revoking then. */
 void tg_step_set_over(TgStep *self, guint64 over_s);
 /* RECEIVE, recipient, with tg_step_keep(): what the share that follows this one (sequel.h) must
  * know, to hold the other side to what was accepted here. Without it none follows. */

@@ -203,8 +203,7 @@ tg_store_log(TgStore *self, const TgLogEntry *entry, GError **error)
 gboolean
 tg_store_begin_log_anew(TgStore *self, GError **error)
 {
-        return tg_store_run(self, TG_STORE_DROP_LOG, saving, error) &&
-               tg_store_run(self, TG_STORE_DROP_LATE, saving, error);
+        return tg_store_run(self, TG_STORE_DROP_LOG, saving, error);
 }
 
 /* ---- without the key ---- */
@@ -233,11 +232,14 @@ tg_store_each_late(TgStore *self, TgLateFunc func, gpointer user_data, GError **
         int result;
 
         self->is_reading = TRUE;
-        while ((result = sqlite3_step(statement)) == SQLITE_ROW)
-                func((const char *)sqlite3_column_text(statement, 0),
-                     (const char *)sqlite3_column_text(statement, 1),
-                     sqlite3_column_int64(statement, 2),
-                     user_data);
+        while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+                const char *id = (const char *)sqlite3_column_text(statement, 0);
+                const char *act = (const char *)sqlite3_column_text(statement, 1);
+
+                /* In the clear: it may be anybody's. */
+                if (tg_store_is_id(id) && tg_log_act_is_name(act))
+                        func(id, act, sqlite3_column_int64(statement, 2), user_data);
+        }
         self->is_reading = FALSE;
         is_fine = result == SQLITE_DONE || tg_store_fail(self, reading, error);
         tg_store_reset(self, TG_STORE_EACH_LATE);

@@ -174,6 +174,7 @@ tg_use(TgWalletBus *bus, sd_bus_message *message, const TgCredential *credential
                        call,
                        TG_ACTION_USE,
                        credential->id,
+                       name,
                        use_content,
                        g_steal_pointer(&self),
                        free_use);

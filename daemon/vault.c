@@ -14,6 +14,7 @@
 
 #include "daemon/vault.h"
 
+#include "daemon/finding.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
 
@@ -244,11 +245,7 @@ count_loaded(
         if (finding != TG_VAULT_FINE) {
                 g_autoptr(GError) failure = NULL;
 
-                if (!tg_store_begin(self->store, &failure) ||
-                    !tg_store_start_over(self->store, TG_STATE_FAILED, &failure) ||
-                    !tg_store_set_count(self->store, MAX(in_keyring, in_file), &failure) ||
-                    !tg_store_commit(self->store, &failure)) {
-                        tg_store_rollback(self->store);
+                if (!tg_finding_write(self->store, finding, MAX(in_keyring, in_file), &failure)) {
                         self->is_open = FALSE;
                         in_trouble(self, "cannot start the state anew", failure);
                         return;

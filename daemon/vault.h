@@ -12,16 +12,11 @@
 
 #include <glib.h>
 
+#include "daemon/finding.h"
 #include "daemon/keyring.h"
 #include "daemon/store.h"
 
 typedef struct TgVault TgVault;
-
-typedef enum {
-        TG_VAULT_FINE,
-        TG_VAULT_KEY_GONE, /* the keyring was reset: what was sealed cannot be read any more */
-        TG_VAULT_OLD_COPY, /* the state file was put back from an older time */
-} TgVaultFinding;
 
 /* @on_opened is called from the loop, once, when the store has got its key; what the
  * finding asks for has been written to the store before. */

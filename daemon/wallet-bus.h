@@ -93,12 +93,13 @@ void tg_permit_ask(TgWalletBus *self,
 typedef void (*TgContentFunc)(
         TgWalletBus *self, TgCall *call, const char *id, TgSecret *content, gpointer user_data);
 /* Asks for @action, has the keyring unlocked where that may be, reads what credential @id holds
- * and, where it may be used, calls @func with it, to answer the call; otherwise the call has been
- * failed. */
+ * and, where it may be used, enters that in the log and calls @func with it, to answer the call;
+ * otherwise the call has been failed. @how: what the log tells of it besides; NULL: nothing. */
 void tg_content_ask(TgWalletBus *self,
                     TgCall *call,
                     const char *action,
                     const char *id,
+                    const char *how,
                     TgContentFunc func,
                     gpointer user_data,
                     GDestroyNotify destroy);
@@ -116,6 +117,10 @@ int tg_create_from_credential(TgWalletBus *self, sd_bus_message *message, const 
 /* ---- import-bus.c: Import ---- */
 
 int tg_import(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* ---- log-bus.c: GetLog ---- */
+
+int tg_get_log(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* ---- invitation-bus.c: InspectInvitation, AcceptInvitation, CheckRelay ---- */
 

@@ -72,6 +72,9 @@
 #define TG_MAX_BOUNDS_CHARS 256
 #define TG_MAX_USES 1000000
 
+/* What the user calls the other side */
+#define TG_MAX_PERSON_BYTES 256
+
 /* Text of a peer */
 #define TG_MAX_REASON_BYTES 256
 

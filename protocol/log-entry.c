@@ -18,6 +18,7 @@ static const char *const act_names[] = {
         [TG_ACT_EXPIRED] = "expired",     [TG_ACT_BURNED] = "burned",
         [TG_ACT_REVOKED] = "revoked",     [TG_ACT_LAPSED] = "lapsed",
         [TG_ACT_REVEALED] = "revealed",   [TG_ACT_USED] = "used",
+        [TG_ACT_ERASED] = "erased",       [TG_ACT_IMPORTED] = "imported",
         [TG_ACT_REMOVED] = "removed",     [TG_ACT_FORGOTTEN] = "forgotten",
         [TG_ACT_RESTORED] = "restored",   [TG_ACT_BEGUN] = "begun",
 };
@@ -29,6 +30,15 @@ tg_log_act_name(TgLogAct act)
         g_return_val_if_fail((guint)act < TG_N_LOG_ACTS, "");
 
         return act_names[act];
+}
+
+gboolean
+tg_log_act_is_name(const char *name)
+{
+        for (gsize i = 0; i < G_N_ELEMENTS(act_names); i++)
+                if (g_strcmp0(name, act_names[i]) == 0)
+                        return TRUE;
+        return FALSE;
 }
 
 void

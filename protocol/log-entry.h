@@ -33,6 +33,8 @@ typedef enum {
         TG_ACT_LAPSED,    /* what was lent is past its time */
         TG_ACT_REVEALED,  /* the content was about to be handed out */
         TG_ACT_USED,      /* the content was about to be put to use; `text` says where */
+        TG_ACT_ERASED,    /* the content of a credential whose limits are over */
+        TG_ACT_IMPORTED,  /* a credential, out of another program's export */
         TG_ACT_REMOVED,   /* a credential */
         TG_ACT_FORGOTTEN, /* a share that had ended */
         TG_ACT_RESTORED,  /* the state file was put back from an older copy */
@@ -42,6 +44,7 @@ typedef enum {
 
 /* As in the log and on the bus. */
 const char *tg_log_act_name(TgLogAct act);
+gboolean tg_log_act_is_name(const char *name);
 
 #define TG_LOG_HASH_BYTES TG_SHA256_BYTES
 

@@ -263,6 +263,7 @@ tg_ssh_grant_show(const TgSshGrant *self, TgStep *step)
         tg_step_show(step, "Principals", principals);
         tg_step_show_time(step, "Valid from", self->valid_after);
         tg_step_show_time(step, "Valid until", self->valid_before);
+        tg_step_set_over(step, self->valid_before);
         tg_step_show(step,
                      "Only from",
                      self->source_address != NULL ? self->source_address : "anywhere");

@@ -277,6 +277,7 @@ tg_x509_grant_show(const TgX509Grant *self, TgStep *step)
         } else {
                 tg_step_show_time(step, "Valid from", self->from_s);
                 tg_step_show_time(step, "Valid until", self->to_s);
+                tg_step_set_over(step, (guint64)self->to_s);
         }
         tg_step_show(step, "Use", "logging in to servers (TLS client), and nothing else");
         tg_step_show(step, "Serial number", serial);

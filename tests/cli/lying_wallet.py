@@ -61,7 +61,8 @@ def shows_only_text(text, what):
 
 
 def text_of_strangers_is_only_text():
-    verbs = [["list", "--all"], ["show", share_id], ["show", credential_id], ["credentials"], ["relays"]]
+    verbs = [["list", "--all"], ["show", share_id], ["show", credential_id], ["credentials"], ["relays"],
+             ["lent"], ["log"]]
     with Wallet(text=hostile, stay="completed", failure="Declined"):
         for verb in verbs:
             for form in ([], ["--json"]):
@@ -95,6 +96,9 @@ def every_verb_prints_json_lines():
             return [line["type"] for line in json_lines(out)]
         equal(types("list", "--all"), ["share"])
         equal(types("credentials"), ["credential"])
+        equal(types("lent"), ["share"])
+        equal(types("log"), ["entry"])
+        equal(ctl("log", "--verify")[0], 8, "whose one entry has a hash that is none")
         equal(types("show", share_id[:4]), ["share"])
         equal(types("show", credential_id), ["credential"])
         equal(types("inspect", stdin=link.encode()), ["inspection"])

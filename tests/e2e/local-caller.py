@@ -40,7 +40,7 @@ def another_user_stays_outside():
 
 def plain(kind):
     """Something of that type that is not wrong in itself."""
-    return {"s": TOKEN, "v": ("s", LINK), "a{sv}": {}, "as": [], "av": []}[kind]
+    return {"s": TOKEN, "v": ("s", LINK), "a{sv}": {}, "as": [], "av": [], "t": 0, "u": 1}[kind]
 
 
 # ---- arguments ----
@@ -83,6 +83,8 @@ def odd_values(caller, keys):
         "s": ["", "x", "x" * 5000, "x" * 2**20, "\x1b[31m\u202e", "a\nb", "%s%n"],
         "v": variants,
         "a{sv}": dictionaries,
+        "t": [0, 1, 2**63, 2**64 - 1],
+        "u": [0, 2**32 - 1],
         "av": [[], [deep(20)] * 50],
         "as": [[], [""], ["x" * 2**20], ["x"] * 5000, [LINK] * 50],
     }

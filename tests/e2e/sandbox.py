@@ -10,6 +10,7 @@ SSH = "org.tigress.ssh.certificate"
 
 # What is asked: nothing, a verb, or one that the share's role decides.
 FREE, BY_ROLE = None, {"initiator": "share", "recipient": "accept"}
+REFUSED = "refused, and nobody is asked"
 
 # method: (the connection that started the share, another, inside a sandbox)
 TABLE = {
@@ -19,6 +20,7 @@ TABLE = {
         "InspectInvitation": (FREE, FREE, FREE),
         "CheckRelay": (FREE, FREE, FREE),
         "Import": ("import", "import", "import"),
+        "GetLog": (FREE, FREE, REFUSED),
     },
     "Share": {
         "GetInvitation": (FREE, "share", "share"),
@@ -53,6 +55,7 @@ def arguments(method, link):
         "InspectInvitation": (("s", link), {}),
         "CheckRelay": ("",),
         "Import": (("s", '{"id":"eA","title":"x","credentials":[]}'), {}),
+        "GetLog": (0, 10),
         "ProvidePin": (("s", "123456"),),
         "Cancel": ("",), "Decline": ("",), "Revoke": ("",),
         "Reveal": ({},), "Share": ({"wait": ("b", True)},), "Use": ("ssh-agent", {}),
@@ -65,7 +68,7 @@ class Asker:
     def __init__(self, caller):
         self.caller, self.dialogs = caller, Dialogs(caller, "cancel")
 
-    def is_asked(self, path, interface, method, signature, values):
+    def is_asked(self, path, interface, method, signature, values, is_refused=False):
         """The verb that a call is asked about, or None. Who was asked has said no, so the
         answer is Denied; any other answer is for whoever may call."""
         before = len(self.dialogs.asked)
@@ -74,6 +77,9 @@ class Asker:
             error = None
         except Refused as refusal:
             error = refusal.name
+        if is_refused:
+            equal((error, self.dialogs.asked[before:]), ("Denied", []), f"the answer to {method}")
+            return REFUSED
         if error == "Denied":
             self.dialogs.opens(before + 1)
         asked = self.dialogs.asked[before:]
@@ -103,7 +109,8 @@ def cell(asker, column, path, interface, method, signature, role, link):
     wanted = TABLE[interface][method][column]
     if wanted is BY_ROLE:
         wanted = BY_ROLE[role]
-    got = asker.is_asked(path, interface, method, signature, arguments(method, link))
+    got = asker.is_asked(path, interface, method, signature, arguments(method, link),
+                         wanted is REFUSED)
     who = ("the connection that started it", "another connection", "a sandbox")[column]
     equal(got, wanted, f"what {who} is asked about when it calls {interface}.{method}"
                        + (f" of the {role}'s share" if role else ""))
@@ -123,7 +130,7 @@ def the_table_holds(signatures, askers, shares, credential, lent, link):
             # What ends the share, and what takes it away, comes last.
             for method in sorted(signatures["Share"], key=["Cancel", "Forget"].__contains__):
                 cell(asker, column, path, "Share", method, signatures["Share"][method], role, None)
-        n_wanted = sum((row[column] is not FREE) * (len(shares[column]) if face == "Share" else 1)
+        n_wanted = sum((row[column] not in (FREE, REFUSED)) * (len(shares[column]) if face == "Share" else 1)
                        for face, methods in TABLE.items() for row in methods.values())
         equal(len(asker.dialogs.asked), n_wanted, "dialogs in all")
 

@@ -60,7 +60,13 @@ append_share(sd_bus_message *reply)
 {
         return sd_bus_message_append(reply,
                                      "a{sv}",
-                                     14,
+                                     16,
+                                     "Lent",
+                                     "s",
+                                     "active",
+                                     "Person",
+                                     "s",
+                                     text,
                                      "TitleVerified",
                                      "b",
                                      pin != NULL,
@@ -402,6 +408,38 @@ go_on(sd_bus *bus)
                 change(bus, pin && n_tries == 0 ? "burned" : outcome);
 }
 
+/* One entry, whose hash is none. */
+static int
+append_log(sd_bus_message *reply)
+{
+        static const uint8_t hash[32];
+
+        sd_bus_message_open_container(reply, 'a', "(ttssssssssay)");
+        sd_bus_message_open_container(reply, 'r', "ttssssssssay");
+        sd_bus_message_append(reply,
+                              "ttssssssss",
+                              (uint64_t)1,
+                              (uint64_t)time(NULL),
+                              "given",
+                              "self",
+                              text,
+                              text,
+                              text,
+                              text,
+                              text,
+                              text);
+        sd_bus_message_append_array(reply, 'y', hash, sizeof hash);
+        sd_bus_message_close_container(reply);
+        sd_bus_message_close_container(reply);
+        for (uint64_t number = 0; number < 2; number++) {
+                sd_bus_message_open_container(reply, 'r', "tay");
+                sd_bus_message_append(reply, "t", number);
+                sd_bus_message_append_array(reply, 'y', hash, sizeof hash);
+                sd_bus_message_close_container(reply);
+        }
+        return 0;
+}
+
 static int
 fill_reply(sd_bus_message *message, sd_bus_message *reply)
 {
@@ -424,6 +462,8 @@ fill_reply(sd_bus_message *message, sd_bus_message *reply)
                 return sd_bus_message_append(reply, "a{sv}", 1, "agent", "s", text);
         if (strcmp(member, "InspectInvitation") == 0)
                 return append_facts(reply);
+        if (strcmp(member, "GetLog") == 0)
+                return append_log(reply);
         if (strcmp(member, "CheckRelay") == 0)
                 return sd_bus_message_append(reply, "a{sv}", 1, "relay", "s", text);
         if (strcmp(member, "CreateShare") == 0 || strcmp(member, "AcceptInvitation") == 0 ||
