@@ -5,6 +5,13 @@
 #include "cli/table.h"
 #include "cli/times.h"
 
+static gboolean
+is_used_up(const TgObject *credential)
+{
+        return tg_object_number(credential, "Uses") > 0 &&
+               tg_object_number(credential, "UsesLeft") == 0;
+}
+
 static void
 add_row(TgTable *table, const TgObject *credential, gsize n_id_chars)
 {
@@ -19,7 +26,10 @@ add_row(TgTable *table, const TgObject *credential, gsize n_id_chars)
                 tg_object_text(credential, "Title"),
                 tg_object_text(credential, "Format"),
                 received,
-                tg_object_flag(credential, "Revoked") ? "revoked" : valid,
+                tg_object_flag(credential, "Revoked")   ? "revoked"
+                : tg_object_flag(credential, "Expired") ? "expired"
+                : is_used_up(credential)                ? "used up"
+                                                        : valid,
         };
 
         tg_table_add(table, cells);

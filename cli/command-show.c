@@ -131,6 +131,18 @@ print_targets(const TgObject *credential)
 }
 
 static void
+print_uses(const TgObject *credential)
+{
+        guint64 n_uses = tg_object_number(credential, "Uses");
+        g_autofree char *text = g_strdup_printf("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
+                                                tg_object_number(credential, "UsesLeft"),
+                                                n_uses);
+
+        if (n_uses > 0)
+                tg_output_field("Uses left", text);
+}
+
+static void
 print_credential(const TgObject *credential)
 {
         tg_output_field("Credential", credential->id);
@@ -143,6 +155,8 @@ print_credential(const TgObject *credential)
         print_time("Valid from", tg_object_number(credential, "NotBefore"));
         print_time("Valid until", tg_object_number(credential, "NotAfter"));
         tg_output_field("Revoked", tg_object_flag(credential, "Revoked") ? "yes" : "");
+        tg_output_field("Expired", tg_object_flag(credential, "Expired") ? "yes" : "");
+        print_uses(credential);
         tg_output_field("Share", tg_object_reference(credential, "Share"));
         print_details(credential);
         print_targets(credential);

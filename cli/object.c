@@ -439,6 +439,10 @@ credential_to_json(const TgObject *self, TgJsonLine *line)
         tg_json_line_time(line, "not_before", tg_object_number(self, "NotBefore"));
         tg_json_line_time(line, "not_after", tg_object_number(self, "NotAfter"));
         tg_json_line_boolean(line, "revoked", tg_object_flag(self, "Revoked"));
+        tg_json_line_boolean(line, "expired", tg_object_flag(self, "Expired"));
+        tg_json_line_number(line, "uses", (gint64)tg_object_number(self, "Uses"));
+        tg_json_line_number(line, "uses_left", (gint64)tg_object_number(self, "UsesLeft"));
+        tg_json_line_boolean(line, "may_reshare", tg_object_flag(self, "MayReshare"));
         add_reference(self, line, "share", "Share");
         add_pairs(self, line, "details", "Details");
         add_pairs(self, line, "targets", "Targets");

@@ -159,7 +159,7 @@ tg_share_request_check(const TgShareRequest *self, GError **error)
         if (!check_sources(self, error) || !check_pin(self, error) ||
             !tg_terms_check(&self->terms, error))
                 return FALSE;
-        if (!check_transport(self, error))
+        if (!check_transport(self, error) || !tg_share_limits_check(&self->limits, error))
                 return FALSE;
         if (self->expires_in && !tg_times_parse_duration(self->expires_in, &seconds, error)) {
                 g_prefix_error(error, "--expires-in: ");
@@ -434,6 +434,7 @@ tg_share_request_explain(const TgShareRequest *self,
                 tg_output_say("  - what is copied:");
                 tg_terms_explain(&self->terms);
         }
+        tg_share_limits_explain(&self->limits);
         if (self->is_public && has_title)
                 tg_output_say(
                         "  - title and description can be read by the relay (--public-title).");
@@ -479,6 +480,7 @@ build_options(const TgShareRequest *self)
                                       "pin-digits",
                                       g_variant_new_uint32((guint32)g_ascii_strtoull(
                                               self->pin_digits, NULL, 10)));
+        tg_share_limits_add(&self->limits, &values);
         add_flag(&values, "wait", TRUE);
         if (self->expires_in && tg_times_parse_duration(self->expires_in, &seconds, NULL))
                 g_variant_builder_add(&values, "{sv}", "expires-in", g_variant_new_uint32(seconds));

@@ -9,6 +9,7 @@
 #include <glib.h>
 
 #include "cli/client.h"
+#include "cli/share-limits.h"
 #include "cli/terms.h"
 #include "protocol/secret.h"
 
@@ -44,6 +45,7 @@ typedef struct {
         const char *content_fd;
         gboolean content_stdin;
         TgTerms terms; /* of what is lent */
+        TgShareLimits limits;
 
         TgSecret *content;  /* once it has been read */
         GPtrArray *answers; /* owns what a person typed */

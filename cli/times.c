@@ -39,6 +39,35 @@ tg_times_parse_duration(const char *text, guint32 *ret_seconds, GError **error)
         return TRUE;
 }
 
+gboolean
+tg_times_parse_moment(
+        const char *text, gboolean is_end, guint64 now, guint64 *ret_when, GError **error)
+{
+        g_autoptr(GTimeZone) zone = g_time_zone_new_local();
+        gboolean is_date = g_regex_match_simple("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", text, 0, 0);
+        g_autofree char *whole = NULL;
+        g_autoptr(GDateTime) time = NULL;
+        guint32 seconds;
+
+        if (tg_times_parse_duration(text, &seconds, NULL)) {
+                *ret_when = now + seconds;
+                return TRUE;
+        }
+        whole = is_date ? g_strconcat(text, is_end ? "T23:59:59" : "T00:00:00", NULL)
+                        : g_strdup(text);
+        time = g_date_time_new_from_iso8601(whole, zone);
+        if (!time || g_date_time_to_unix(time) <= 0) {
+                tg_set_error(
+                        error,
+                        TG_ERROR_INVALID,
+                        "this is no time\nwrite it as 2027-01-31, 2027-01-31T18:00:00, or from "
+                        "now: 30m, 24h, 7d");
+                return FALSE;
+        }
+        *ret_when = (guint64)g_date_time_to_unix(time);
+        return TRUE;
+}
+
 static void
 append_unit(GString *text, gsize unit, guint64 count)
 {

@@ -10,6 +10,12 @@
 /* "90s", "30m", "24h", "7d", or a number of seconds. TG_ERROR_INVALID otherwise. */
 gboolean tg_times_parse_duration(const char *text, guint32 *ret_seconds, GError **error);
 
+/* A time from now ("30m", "7d"), or a date of local time: "2027-01-31", "2027-01-31T18:00:00", also
+ * with a zone ("Z", "+01:00"). A date alone is its first second, or with @is_end its last.
+ * TG_ERROR_INVALID otherwise. */
+gboolean tg_times_parse_moment(
+        const char *text, gboolean is_end, guint64 now, guint64 *ret_when, GError **error);
+
 /* "23 h 59 min", "5 min", "1 day": two units at most; new memory. */
 char *tg_times_duration(guint64 seconds);
 

@@ -51,6 +51,51 @@ test_lengths_are_read_as_people_write_them(void)
 }
 
 static void
+test_moments_are_dates_or_from_now(void)
+{
+        static const struct {
+                const char *text;
+                gboolean is_end;
+                guint64 when;
+        } good[] = {
+                {"7d",                        FALSE, 1000 + 604800},
+                {"0s",                        TRUE,  1000         },
+                {"2027-01-31",                FALSE, 1801353600   },
+                {"2027-01-31",                TRUE,  1801439999   },
+                {"2027-01-31T18:00:00",       TRUE,  1801418400   },
+                {"2027-01-31T18:00:00Z",      FALSE, 1801418400   },
+                {"2027-01-31T18:00:00+01:00", FALSE, 1801414800   },
+        };
+        static const char *const bad[] = {
+                "",
+                "soon",
+                "-5s",
+                "2027-01",
+                "2027-02-30",
+                "2027-01-31T25:00:00",
+                "2027-01-31x",
+                "1969-12-31",
+                "31.1.2027",
+        };
+
+        for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+                guint64 when = 1;
+
+                g_assert_true(
+                        tg_times_parse_moment(good[i].text, good[i].is_end, 1000, &when, NULL));
+                g_assert_cmpuint(when, ==, good[i].when);
+        }
+        for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+                g_autoptr(GError) error = NULL;
+                guint64 when = 7;
+
+                g_assert_false(tg_times_parse_moment(bad[i], FALSE, 1000, &when, &error));
+                g_assert_error(error, TG_ERROR, TG_ERROR_INVALID);
+                g_assert_cmpuint(when, ==, 7);
+        }
+}
+
+static void
 test_lengths_are_told_in_two_units(void)
 {
         static const struct {
@@ -95,9 +140,11 @@ test_moments_are_told_from_now(void)
 int
 main(int argc, char **argv)
 {
+        g_setenv("TZ", "UTC", TRUE);
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/times/lengths-are-read-as-people-write-them",
                         test_lengths_are_read_as_people_write_them);
+        g_test_add_func("/times/moments-are-dates-or-from-now", test_moments_are_dates_or_from_now);
         g_test_add_func("/times/lengths-are-told-in-two-units", test_lengths_are_told_in_two_units);
         g_test_add_func("/times/moments-are-told-from-now", test_moments_are_told_from_now);
 
