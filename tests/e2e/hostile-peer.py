@@ -112,6 +112,13 @@ def scenarios():
     return check
 
 
+def limited(peer, limits):
+    """Limits as they are, null too."""
+    message = peer.message()
+    message["tigress"]["limits"] = limits
+    return message
+
+
 def unacceptable():
     """What can be read, and is nothing for this wallet."""
     began = []
@@ -134,6 +141,13 @@ def unacceptable():
               lambda p, k=key: p.message({n: v for n, v in item.items() if n != k}, ITEM))
         offer(f"{key} of another type", "Invalid",
               lambda p, k=key: p.message({**item, k: 7}, ITEM))
+    for limits in (None, 7, [], {}, "never", {"uses": 0}, {"uses": -1}, {"uses": 1e300},
+                   {"uses": 2**32},
+                   {"uses": "1"}, {"notAfter": 1}, {"notBefore": 4e9, "notAfter": 3e9},
+                   {"notBefore": 4000000000, "notAfter": 3000000000}, {"notAfter": 2**63},
+                   {"notAfter": True}, {"reshare": True}, {"reshare": "no"},
+                   {"uses": 1, "only": "here"}, {"uses": 1, "pad": "x" * 300}):
+        offer(f"limits {limits}", "Invalid", lambda p, v=limits: limited(p, v))
     for kind in ("", "text/plain\r\nX: y", "text/\u202eplain", "x" * 200, 'a"b'):
         offer(f"content type {kind!r}", "Invalid",
               lambda p, k=kind: p.message({**item, "contentType": k}, ITEM))

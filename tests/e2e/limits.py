@@ -173,6 +173,8 @@ def resharing(alice, bob, carol):
     equal(bob.get(limited, "UsesLeft"), 5, "after a no")
     given = give(bob, carol, limited, about=words(after=end, uses=2), **typed(uses=2))
     equal((state(carol, given)[1:4], bob.get(limited, "UsesLeft")), ((end, 2, 2), 3), "two went")
+    wallet("bob", "kill")
+    equal(bob.get(limited, "UsesLeft"), 3, "and stay gone")
     given = give(bob, carol, limited, pin=True, about=words(after=end - 5, uses=1),
                  **typed(uses=1, after=end - 5))
     equal((state(carol, given)[1:4], bob.get(limited, "UsesLeft")), ((end - 5, 1, 1), 2), "one")
@@ -180,8 +182,6 @@ def resharing(alice, bob, carol):
                      options_of({**typed(uses=2), "wait": ("b", True), "pin": ("b", False)}))
     equal(bob.get(limited, "UsesLeft"), 0, "all are gone")
     bob.invitation(share)
-    wallet("bob", "kill")
-    equal(bob.get(limited, "UsesLeft"), 0, "and stay gone")
     bob.call(share, "Share", "Cancel", "s", "")
     equal(bob.get(limited, "UsesLeft"), 0, "a cancel gives none back")
     received = carol.accept(bob.invitation(bob.call(
@@ -257,7 +257,27 @@ def time_passes(alice, bob):
     wallet("bob", "restart")
 
 
-PARTS = {"modes": lambda alice, bob, carol: all_modes(alice, bob),
+def by_command(alice, bob, carol):
+    claim("the same by the command line, which says what is left")
+    link = run("as", "alice", "tigressctl", "--no-ask", "share", "--no-pin", "--title", "T",
+               "--not-before", "0s", "--not-after", "2099-12-31", "--uses", "2", "--no-reshare",
+               "--no-wait", "-", input="s3cret").split()[0]
+    received = bob.accept(link)
+    bob.reaches(received, "completed")
+    found = bob.get(received, "Credential")
+    equal(state(bob, found)[2:], (2, 2, False, False), "the limits")
+    equal(run("as", "bob", "tigressctl", "reveal", found[-32:]), "s3cret", "what it is")
+    contains(run("as", "bob", "tigressctl", "show", found[-32:]), "1 of 2", "show")
+    run("as", "bob", "tigressctl", "reveal", found[-32:])
+    contains(run("as", "bob", "tigressctl", "credentials"), "used up", "credentials")
+    for options in (("--uses", "0"), ("--uses", "x"), ("--not-after", "yesterday"),
+                    ("--not-after", "2020-01-01"), ("--not-before", "2d", "--not-after", "1d")):
+        done = subprocess.run(["as", "alice", "tigressctl", "share", "--no-pin", *options, "-"],
+                              capture_output=True, text=True, input="x")
+        equal((done.returncode, options[-2] in done.stderr), (2, True), f"{options}: {done.stderr}")
+
+
+PARTS = {"command": by_command, "modes": lambda alice, bob, carol: all_modes(alice, bob),
          "options": lambda alice, bob, carol: bad_options(alice, bob),
          "uses": lambda alice, bob, carol: uses(alice, bob),
          "resharing": resharing,
