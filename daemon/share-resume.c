@@ -26,9 +26,10 @@ tg_share_remember_link(TgShare *self)
                         "share %.8s: its link cannot be remembered: %s", self->id, error->message);
 }
 
-/* An end that was written without the key: now the rest of it can be done. */
+/* An end that was written without the key: now the rest of it can be done. @is_noted: it is in the
+ * log, or on its way there. */
 static void
-finish_clear_end(TgShare *self, TgState sealed_state, const char *reason)
+finish_clear_end(TgShare *self, TgState sealed_state, const char *reason, gboolean is_noted)
 {
         g_autoptr(TgSecret) body = NULL;
         g_autoptr(GError) sentence = NULL;
@@ -48,7 +49,7 @@ finish_clear_end(TgShare *self, TgState sealed_state, const char *reason)
 
         if (!tg_session_step(self->role, &state, event, &action))
                 action = TG_ACTION_NONE;
-        self->is_end_noted = tg_share_was_noted(self);
+        self->is_end_noted = is_noted;
         self->log_text = "found so in the clear part of the state file: if nobody here said so, "
                          "somebody has changed it";
         self->ended_by = event == TG_EVENT_TIME_UP ? TG_ENDED_TIME : TG_ENDED_SELF;
@@ -94,7 +95,9 @@ take_detail(TgShare *self, const TgShareRow *row, TgSecret *detail, const GError
                 self->state = clear_state;
                 /* The vault may have written it since the row was read first. */
                 self->ended_s = row->ended_s;
-                finish_clear_end(self, sealed_state, reason);
+                /* Whose seal is gone, the vault has ended and entered (finding.h). */
+                finish_clear_end(
+                        self, sealed_state, reason, detail == NULL || tg_share_was_noted(self));
         } else if (!tg_share_is_ended(self) && (detail == NULL || error != NULL)) {
                 if (error == NULL)
                         gone = tg_error_new(TG_ERROR_FAILED,

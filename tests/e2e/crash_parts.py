@@ -106,6 +106,9 @@ def exchange(alice, bob, content, begin=None):
     alice.reaches(share, "completed")
     alice.ends_by(share, "peer")
     bob.has_once(content)
+    # No act without its entry, and none twice.
+    equal(alice.acts(share), ["shared", "given", "completed"], "what the sender's log tells")
+    equal(bob.acts(received), ["accepted", "received"], "what the recipient's log tells")
 
 
 def clear(relay, sender, *receivers):

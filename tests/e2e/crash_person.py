@@ -261,6 +261,31 @@ class Person:
 
         until(f"{self.name} removes all", remove)
 
+    # ---- the log
+
+    def control(self, *arguments):
+        done = subprocess.run(
+            ["tigressctl", "--no-ask", "--json", *arguments],
+            user=self.name,
+            group=self.name,
+            extra_groups=[],
+            env=self.environment,
+            cwd="/",
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode == 8:
+            raise Wrong(f"{self.name}'s log: {done.stderr}")
+        if done.returncode != 0:
+            raise Failed(done.stderr.strip())
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def acts(self, share):
+        """What the log tells of it, once it is seen to be whole."""
+        self.insist(lambda: self.control("log", "--verify"))
+        entries = self.insist(lambda: self.control("log"))
+        return [entry["act"] for entry in entries if entry["share"] == share[-32:]]
+
     # ---- the keyring
 
     def lock_keyring(self):

@@ -47,6 +47,8 @@ def an_old_copy(alice, bob):
             for share in (cancelled, other):
                 alice.failed_with(share, "failed", "Tampered", "put back from an older copy")
             equal(alice.get(ended, "State"), "completed", "what had ended before")
+            acts = [entry[2] for entry in alice.call(ROOT, "Manager", "GetLog", "tu", 0, 500)[0]]
+            equal(acts[-3:], ["restored", "failed", "failed"], "what the log tells of it")
 
             claim("once more, and again, it stays so; new shares work")
             wallet("alice", "restart")
