@@ -13,7 +13,7 @@ struct Access {
         TgCall *call;
         TgKeyringJob *job;
         TgVaultWait *wait;
-        void (*begin)(Access *self); /* when the keyring is as far unlocked as may be */
+        void (*begin)(Access *self); /* when keyring and vault are as far open as may be */
         char *id;
         TgLogAct act; /* of reading, for the log */
         char *how;
@@ -47,6 +47,26 @@ finish(Access *self, const GError *error)
 }
 
 static void
+on_vault_settled(gpointer user_data)
+{
+        Access *self = user_data;
+
+        self->wait = NULL;
+        self->begin(self);
+}
+
+/* The limits of a credential, and what renews it, are in the state file: where the keyring was only
+ * just unlocked they are read first. */
+static void
+await_vault(Access *self)
+{
+        self->wait =
+                tg_vault_wait(tg_manager_wallet(self->bus->manager)->vault, on_vault_settled, self);
+        if (self->wait == NULL)
+                on_vault_settled(self);
+}
+
+static void
 on_unlocked(TgSecret *secret,
             const char *label,
             const char *content_type,
@@ -59,7 +79,7 @@ on_unlocked(TgSecret *secret,
         if (error != NULL)
                 finish(self, error);
         else
-                self->begin(self);
+                await_vault(self);
 }
 
 /* An act of the user's may ask him to unlock the keyring. */
@@ -74,7 +94,7 @@ allowed(TgWalletBus *bus, TgCall *call, const char *id, gpointer user_data)
         if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(call))
                 self->job = tg_keyring_unlock(keyring, on_unlocked, self);
         else
-                self->begin(self);
+                await_vault(self);
 }
 
 static void
@@ -145,24 +165,10 @@ on_content(TgSecret *secret,
 }
 
 static void
-on_vault_settled(gpointer user_data)
-{
-        Access *self = user_data;
-
-        self->wait = NULL;
-        self->job = tg_keyring_load_credential(
-                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_content, self);
-}
-
-/* The limits of it are in the state file: where the keyring was only just unlocked they are read
- * first. */
-static void
 load_content(Access *self)
 {
-        self->wait =
-                tg_vault_wait(tg_manager_wallet(self->bus->manager)->vault, on_vault_settled, self);
-        if (self->wait == NULL)
-                on_vault_settled(self);
+        self->job = tg_keyring_load_credential(
+                tg_manager_wallet(self->bus->manager)->keyring, self->id, on_content, self);
 }
 
 void

@@ -4,10 +4,11 @@
 wallets alone: a real nginx lets its holder in, until the grant is over or was taken back."""
 
 import os
+import subprocess
 import sys
 import time
 
-from crash_parts import ROOT, Failed, Person, Wrong, claim, enter_world, equal, run, until
+from crash_parts import NAME, ROOT, Failed, Person, Wrong, claim, enter_world, equal, run, until
 
 enter_world()
 from ssh_parts import leaves_nothing  # noqa: E402
@@ -174,9 +175,19 @@ def is_given_up(alice, bob, authority):
     loan = Loan(alice, bob, authority, 3600, 86400)
     [renewal] = loan.running(alice)
     until("bob has it", lambda: alice.state(renewal) == "exchanging")
-    bob.call(loan.credential, "Credential", "Remove")
-    equal(loan.running(bob), [], "what bob would ask for")
+    run("wallet", bob.name, "stop")
+    run("keyring", bob.name, "freeze")
+    remove = ["as", bob.name, "busctl", "--user", "call", NAME, loan.credential,
+              f"{NAME}.Credential", "Remove"]
+    with subprocess.Popen(remove) as removal:
+        # Before anything is known of what renews it; polkit is asked one after the other.
+        run("consent", bob.name, "no", "reveal")
+        refused(lambda: bob.call(loan.credential, "Credential", "Reveal", "a{sv}", "0"), "refused")
+        run("keyring", bob.name, "thaw")
+        equal(removal.wait(), 0, "the removal")
+    run("consent", bob.name, "yes", "reveal")
     equal(alice.ended(renewal), "declined", "the renewal")
+    equal(loan.running(bob), [], "what bob would ask for")
     equal(alice.state(loan.share), "completed", "what it was lent with")
 
 
