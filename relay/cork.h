@@ -4,7 +4,8 @@
 /*
  * A small answer in one TLS record. The library (libmicrohttpd over TLS) sends header and body by
  * themselves: two records and two calls of the kernel, which is a quarter of what the smallest
- * request costs. So GnuTLS keeps back what it is given of an answer until all of it is there.
+ * request costs. So GnuTLS keeps back what it is given of an answer until all of it is there; and
+ * keeps it after that, until the next one or the end of the connection: it must be worth nothing.
  */
 
 #include <glib.h>

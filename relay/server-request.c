@@ -270,6 +270,14 @@ free_request(TgServerRequest *request)
         g_free(request);
 }
 
+/* GnuTLS has what it has kept back as long as the connection is there, sent or not: nothing of an
+ * exchange may be in it. */
+static gboolean
+tells_nothing(const TgAnswer *answer)
+{
+        return answer->status >= 400 && answer->request_id[0] == '\0' && !answer->challenge;
+}
+
 static enum MHD_Result
 queue_answer(TgServerRequest *request, gboolean is_last)
 {
@@ -280,7 +288,8 @@ queue_answer(TgServerRequest *request, gboolean is_last)
 
         tg_deadline_set(&request->connection->deadline, &self->deadlines, now_us);
         is_last |= self->is_stopping;
-        if (!is_last && request->is_kept) /* what finds no room at first would be lost */
+        /* At a last one what finds no room at first would be lost. */
+        if (!is_last && request->is_kept && tells_nothing(&call->answer))
                 tg_cork_shut(&request->connection->cork, request->mhd, call->answer.n_body);
         tg_metrics_request(call->operation,
                            call->answer.status,

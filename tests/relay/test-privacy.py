@@ -208,6 +208,22 @@ class Forgetting(unittest.TestCase):
                 alice.close()
                 bob.close()
 
+    def test_a_connection_that_stays_keeps_nothing_of_what_was_told(self):
+        if not HAS_MEMORY:
+            self.skipTest("looks into memory that a sanitizer has arranged")
+        with Seen(SETTINGS + "IdleTimeout=3600\n") as relay:
+            alice, request = Device(relay), draw()
+            alice.create(text=draw())
+            bob = alice.peer()
+            told = alice.read().json()["payload"]["data"].encode()
+            self.assertEqual(bob.read().status, 200)
+            self.assertEqual(bob.update("new", request).status, 200)
+            self.assertEqual(bob.ask("GET", "/nothing").status, 404)
+            self.assertEqual(alice.delete().status, 200)
+            for octets in (told, request.encode(), alice.path[6:].encode()):
+                until(lambda o=octets: relay.in_memory(o) == 0, "it is forgotten: %r" % octets)
+            self.assertEqual(relay.number("connections"), 2)
+
     def test_sources_are_forgotten_within_the_hour(self):
         """Also when nobody comes any more. What is kept of one has its limits in it."""
         if not HAS_MEMORY:
