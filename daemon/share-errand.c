@@ -26,7 +26,7 @@ tg_share_errand_done(TgShare *self)
         self->errand = TG_ERRAND_NONE;
         self->has_message = FALSE;
         g_clear_pointer(&self->unsaved_message, g_bytes_unref);
-        tg_share_drop_pending(self);
+        tg_share_disconnect(self);
         tg_share_forget_secrets(self);
         g_clear_pointer(&self->claim, tg_secret_unref);
         g_clear_pointer(&self->drop, tg_drop_state_free);

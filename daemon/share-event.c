@@ -369,7 +369,10 @@ tg_share_step(TgShare *self, TgEvent event, TgSecret *body, const char *reason, 
             self->is_meant != before.is_meant)
                 changes |= TG_SHARE_LENT;
         if (tg_state_is_end(state)) {
-                tg_share_drop_pending(self);
+                if (self->errand == TG_ERRAND_NONE)
+                        tg_share_disconnect(self);
+                else
+                        tg_share_drop_pending(self); /* the errand goes by the same connection */
                 self->is_waiting_for_keyring = FALSE;
                 tg_share_forget_next(self);
                 /* Its errand does not wait for what went wrong before. */
@@ -459,7 +462,7 @@ tg_share_go_back(TgShare *self, const GError *error)
         g_autoptr(GError) failure = NULL;
 
         g_warning("share %.8s: %s", self->id, error->message);
-        tg_share_drop_pending(self);
+        tg_share_disconnect(self);
 
         if (!self->is_sealed &&
             tg_store_load_share(self->wallet->store, self->id, &row, &detail, &failure)) {

@@ -180,7 +180,9 @@ tg_share_new_blank(TgWallet *wallet, const TgShareOwner *owner, gpointer owner_d
 void tg_share_set_failure(TgShare *self, const GError *error); /* NULL: none */
 void tg_share_set_waiting(TgShare *self, gboolean is_waiting);
 void tg_share_tell(TgShare *self, TgShareChange changes);
+/* What is under way and what waits; the connection stays. */
 void tg_share_drop_pending(TgShare *self);
+void tg_share_disconnect(TgShare *self); /* all of it */
 void tg_share_forget_secrets(TgShare *self);
 /* Refused, failed or run out before the claim, a link has not ended: it may be opened again. */
 gboolean tg_share_is_link_used(const TgShare *self);

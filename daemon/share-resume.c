@@ -264,7 +264,7 @@ tg_share_deadline_s(const TgShare *self)
 static void
 let_go_on(TgShare *self)
 {
-        tg_share_drop_pending(self);
+        tg_share_disconnect(self);
         tg_share_later_ms(self, 0);
 }
 

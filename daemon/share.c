@@ -215,7 +215,7 @@ tg_share_unref(TgShare *self)
 {
         if (--self->n_refs > 0)
                 return;
-        tg_share_drop_pending(self);
+        tg_share_disconnect(self);
         free_share(self);
 }
 
@@ -224,7 +224,7 @@ tg_share_stop(TgShare *self)
 {
         self->is_stopped = TRUE;
         tg_share_drop_revocation(self);
-        tg_share_drop_pending(self);
+        tg_share_disconnect(self);
 }
 
 void
@@ -236,9 +236,15 @@ tg_share_drop_pending(TgShare *self)
         g_clear_pointer(&self->job, tg_keyring_job_cancel);
         g_clear_pointer(&self->step, tg_step_cancel);
         g_clear_pointer(&self->count_wait, tg_vault_wait_cancel);
-        g_clear_pointer(&self->context, tg_http_context_free);
         g_clear_handle_id(&self->timer, g_source_remove);
         self->is_held = FALSE;
+}
+
+void
+tg_share_disconnect(TgShare *self)
+{
+        tg_share_drop_pending(self);
+        g_clear_pointer(&self->context, tg_http_context_free);
 }
 
 gboolean
