@@ -331,6 +331,19 @@ binding_of(TgShare *self, GError **error)
                                       : NULL;
 }
 
+/* Two that answer each other for ever end while they can still tell each other so. */
+static gboolean
+has_room(const TgShare *self, GError **error)
+{
+        if (self->n_steps < TG_MAX_STEPS_PER_SHARE)
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "a share has at most %d messages of each side",
+                     TG_MAX_STEPS_PER_SHARE);
+        return FALSE;
+}
+
 void
 tg_share_work(TgShare *self)
 {
@@ -348,7 +361,7 @@ tg_share_work(TgShare *self)
                 return;
         if (vertical == NULL)
                 tg_share_set_absent(&error);
-        else if (read_message(self, &text, &message, &error))
+        else if (has_room(self, &error) && read_message(self, &text, &message, &error))
                 binding = binding_of(self, &error);
         if (g_error_matches(error, TG_ERROR, TG_ERROR_BAD_STATE))
                 error->code = TG_ERROR_INVALID; /* which will not change */

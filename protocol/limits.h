@@ -16,6 +16,8 @@
  * header and the display information. */
 #define TG_MAX_CONTENT_BYTES 43008
 #define TG_MAX_MESSAGES_PER_SHARE 1024 /* random IVs under one key repeat with 2^-77 */
+/* Of each side: what begins a share and what ends it needs a few messages, too. */
+#define TG_MAX_STEPS_PER_SHARE (TG_MAX_MESSAGES_PER_SHARE / 2 - 8)
 
 /* The plain-HTTP transport: one resource a message */
 #define TG_MAX_TDCH_MESSAGES 65536 /* the number of one has 16 bits */

@@ -242,13 +242,6 @@ run(TgStep *step)
         const TgRemote *remote = (const TgRemote *)context->vertical;
         Asking *self;
 
-        if (context->number >= TG_MAX_MESSAGES_PER_SHARE / 2) {
-                tg_step_fail(step,
-                             tg_error_new(TG_ERROR_INVALID,
-                                          "a share has at most %d messages",
-                                          TG_MAX_MESSAGES_PER_SHARE));
-                return;
-        }
         self = g_new0(Asking, 1);
         self->remote = remote;
         self->step = tg_step_ref(step);
