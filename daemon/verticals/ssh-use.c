@@ -12,6 +12,7 @@
 #include "daemon/verticals/ssh.h"
 #include "protocol/error.h"
 
+#define MARGIN_S 2
 #define END_OF_KEY "-----END OPENSSH PRIVATE KEY-----\n"
 
 const TgTermKey tg_ssh_agent_options[] = {
@@ -65,7 +66,6 @@ take_content(TgSshJob *job, TgSshCertificate *ret_certificate, GError **error)
                tg_workplace_write(job->place, "key-cert.pub", file, error);
 }
 
-/* The agent's clock began a part of a second later than ours says. */
 static gboolean
 take_lifetime(TgSshJob *job, GError **error)
 {
@@ -77,13 +77,14 @@ take_lifetime(TgSshJob *job, GError **error)
                 tg_set_error(error, TG_ERROR_INVALID, "\"lifetime\" is at least a second");
                 return FALSE;
         }
-        if (job->grant.valid_before <= now_s + 1) {
+        if (job->grant.valid_before <= now_s + job->margin_s) {
                 tg_set_error(error,
                              TG_ERROR_EXPIRED,
                              "the certificate is over: ask whoever lent it for another");
                 return FALSE;
         }
-        job->lifetime_s = MIN(MIN(wanted_s, G_MAXINT32), job->grant.valid_before - now_s - 1);
+        job->lifetime_s =
+                MIN(MIN(wanted_s, G_MAXINT32), job->grant.valid_before - now_s - job->margin_s);
         return TRUE;
 }
 
@@ -116,32 +117,49 @@ on_listed(const char *output, const GError *failure, gpointer user_data)
         tg_step_used(job->step, g_variant_dict_end(&result));
 }
 
-static void
-on_added(const char *output, const GError *failure, gpointer user_data)
-{
-        static const char *const argv[] = {"ssh-add", "-L", NULL};
-        TgSshJob *job = user_data;
-
-        if (failure == NULL)
-                tg_ssh_job_run(job, argv, NULL, on_listed);
-        else
-                tg_ssh_job_fail(job, g_error_copy(failure));
-}
+static void on_added(const char *output, const GError *failure, gpointer user_data);
 
 static void
 add(TgSshJob *job)
 {
         GVariant *options = tg_step_context(job->step)->terms;
-        g_autofree char *lifetime = g_strdup_printf("%u", job->lifetime_s);
+        g_autofree char *lifetime = NULL;
         gboolean does_confirm = FALSE;
-        const char *argv[] = {"ssh-add", "-q", "-t", lifetime, "key", NULL, NULL};
+        const char *argv[] = {"ssh-add", "-q", "-t", NULL, "key", NULL, NULL};
+        GError *error = NULL;
 
+        if (!take_lifetime(job, &error)) {
+                tg_ssh_job_fail(job, error);
+                return;
+        }
+        argv[3] = lifetime = g_strdup_printf("%u", job->lifetime_s);
         g_variant_lookup(options, "confirm", "b", &does_confirm);
         if (does_confirm) {
                 argv[4] = "-c";
                 argv[5] = "key";
         }
         tg_ssh_job_run(job, argv, NULL, on_added);
+}
+
+/* The agent counts from when it got the key, which may have been late: then it gets it again, for
+ * a time that is shorter by more. */
+static void
+on_added(const char *output, const GError *failure, gpointer user_data)
+{
+        static const char *const argv[] = {"ssh-add", "-L", NULL};
+        TgSshJob *job = user_data;
+
+        if (failure != NULL) {
+                tg_ssh_job_fail(job, g_error_copy(failure));
+                return;
+        }
+        job->until_s = (guint64)tg_clock_now_s() + job->lifetime_s;
+        if (job->until_s < job->grant.valid_before) {
+                tg_ssh_job_run(job, argv, NULL, on_listed);
+                return;
+        }
+        job->margin_s += MARGIN_S;
+        add(job);
 }
 
 void
@@ -159,8 +177,6 @@ tg_ssh_use_agent(TgStep *step)
         }
         job->grant = certificate.grant;
         certificate.grant = (TgSshGrant){};
-        if (take_lifetime(job, &error))
-                add(job);
-        else
-                tg_ssh_job_fail(job, error);
+        job->margin_s = MARGIN_S;
+        add(job);
 }

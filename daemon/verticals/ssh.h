@@ -25,6 +25,8 @@ typedef struct {
         int lock_fd;
         guint list_mode;
         guint lifetime_s; /* in the user's agent */
+        guint margin_s;
+        guint64 until_s;
 } TgSshJob;
 
 /* NULL: the step has failed. */
