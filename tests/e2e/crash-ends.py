@@ -134,6 +134,8 @@ def cancel_locked(alice, bob, relay):
     until("the mailbox is gone", lambda: relay.mailboxes() == 0)
     equal("before the credential was sent" in alice.get(share, "Failure")[1], True,
           "the sentence on what it means")
+    until("what was noted meanwhile is in the log",
+          lambda: alice.acts(share) == ["shared", "cancelled"])
     opened_too_late(bob, link)
     clear(relay, alice, bob)
 
@@ -175,6 +177,8 @@ def decline_locked(alice, bob, relay):
         bob.unlock_keyring()
         alice.reaches(share, "declined")
         alice.ends_by(share, "peer")
+        until(lambda: f"the log tells of it once: {bob.acts(received)}",
+              lambda: bob.acts(received) == ["accepted", "declined"])
         clear(relay, alice, bob)
 
     claim("a decline holds also where a crash has shut the state away")

@@ -207,6 +207,10 @@ def resharing(alice, bob, carol):
     equal(bob.get(limited, "UsesLeft"), 1, "left")
 
 
+def log(caller):
+    return caller.call(ROOT, "Manager", "GetLog", "tu", 0, 500)[0]
+
+
 def time_passes(alice, bob):
     claim("not before its time, and the end shows by itself: told, gone from the keyring, refused")
     early = give(alice, bob, **typed(before=int(time.time()) + YEAR_S))
@@ -230,6 +234,15 @@ def time_passes(alice, bob):
     equal(bob.get(found, "Expired"), True, "expired")
     is_not_revealed(bob, found, "Expired", "was good until")
     bob.refused("Expired", found, "Credential", "Share", "a{sv}", {})
+
+    claim("the giver sees it end, too; both logs tell so, once")
+    share = until("it is entered", lambda: [entry[4] for entry in log(alice) if entry[2] == "lapsed"])
+    equal(len(share), 1, "entries")
+    share = f"{ROOT}/share/{share[0]}"
+    equal(alice.get(share, "Lent"), "expired", "what it is")
+    equal(alice.get(share, "GrantedUntil"), bob.get(found, "NotAfter"), "until when it was good")
+    equal([entry[2] for entry in log(bob) if entry[5] == found[-32:]], ["received", "lapsed", "erased"],
+          "what the recipient's log tells")
 
     if not LIBRARIES:
         skip("no libfaketime: nobody sets the clock")
