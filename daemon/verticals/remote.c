@@ -20,7 +20,6 @@
 
 #define BUS "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
-#define DEADLINE_US ((guint64)TG_STEP_DEADLINE_S * G_USEC_PER_SEC)
 
 struct TgRemote {
         TgVertical vertical; /* first: what a step knows of its vertical leads here */
@@ -117,7 +116,8 @@ static void
 send(Asking *self, sd_bus_message *call, sd_bus_message_handler_t func)
 {
         g_clear_pointer(&self->slot, sd_bus_slot_unref);
-        if (sd_bus_call_async(self->remote->bus, &self->slot, call, func, self, DEADLINE_US) < 0)
+        /* The step has a deadline, which says what happened. */
+        if (sd_bus_call_async(self->remote->bus, &self->slot, call, func, self, UINT64_MAX) < 0)
                 fail(self, "cannot be called");
 }
 
