@@ -17,6 +17,7 @@ test_what_is_written_is_read(void)
         char title[] = "Door \"B\" \xc3\xa9";
         char image[] = "https://a.example/x.png";
         char limits[] = "{\"uses\":3}";
+        g_autoptr(TgSecret) next = helper_secret("{\"link\":\"x\",\"from\":1}");
         TgHeader header = {
                 .present = TRUE,
                 .sid = {1, 2, 3, 0xff},
@@ -27,7 +28,8 @@ test_what_is_written_is_read(void)
                 .reads_end = TRUE,
                 .title = title,
                 .image_url = image,
-                .limits = limits
+                .limits = limits,
+                .next = next,
         };
         g_autoptr(TgSecret) plaintext = build("a\"b", "{\"n\":1.10,\"e\":1e999}", &header, NULL);
         g_autoptr(TgEnvelope) envelope = tg_envelope_parse(plaintext, NULL);
@@ -48,6 +50,8 @@ test_what_is_written_is_read(void)
         g_assert_null(envelope->header.description);
         g_assert_cmpstr(envelope->header.image_url, ==, image);
         g_assert_cmpstr(envelope->header.limits, ==, limits);
+        g_assert_nonnull(envelope->header.next);
+        g_assert_true(tg_secret_equal(envelope->header.next, next));
 }
 
 /* Whoever takes the credential judges them: they are not ignored, and not lost. */

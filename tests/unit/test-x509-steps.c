@@ -240,48 +240,6 @@ test_an_authority_that_is_none_is_refused(X509Fixture *self, gconstpointer data)
 
 /* ---- steps ---- */
 
-static const TgVertical *
-vertical(void)
-{
-        return tg_vertical_find(TG_X509_FORMAT);
-}
-
-static void
-run_recipient(X509Fixture *self,
-              guint number,
-              TgSecret *binding,
-              TgSecret *state,
-              const char *message,
-              TgStepAnswer *ret_answer)
-{
-        TgJson json;
-        TgStepContext context = {
-                .kind = TG_STEP_RECEIVE,
-                .role = TG_ROLE_RECIPIENT,
-                .number = number,
-                .binding = binding,
-                .state = state,
-                .message = &json,
-        };
-
-        g_assert_true(tg_json_parse(message, strlen(message), strlen(message), &json, NULL));
-        tg_step_run(vertical()->receive, &context, ret_answer);
-}
-
-static GBytes *
-request_of(const TgStepAnswer *answer)
-{
-        g_autoptr(GError) error = NULL;
-        const char *text = (const char *)tg_secret_get(answer->content, NULL);
-        GBytes *octets;
-        TgJson json;
-
-        g_assert_true(tg_json_parse(text, strlen(text), strlen(text), &json, NULL));
-        octets = tg_x509_get_octets(&json, "request", TG_X509_MAX_REQUEST_BYTES, &error);
-        g_assert_no_error(error);
-        return octets;
-}
-
 static void
 test_the_recipient_keeps_what_was_offered_and_nothing_else(X509Fixture *self, gconstpointer data)
 {
@@ -303,11 +261,11 @@ test_the_recipient_keeps_what_was_offered_and_nothing_else(X509Fixture *self, gc
         const unsigned char *at;
         gsize n_bytes;
 
-        run_recipient(self, 0, NULL, NULL, offer, &unbound);
+        x509_run_recipient(0, NULL, NULL, NULL, offer, &unbound);
         x509_assert_says(unbound.error, TG_ERROR_INVALID, "nothing can be proved");
-        run_recipient(self, 0, binding, NULL, offer, &asked);
+        x509_run_recipient(0, binding, NULL, NULL, offer, &asked);
         g_assert_cmpint(asked.kind, ==, TG_ANSWER_SAY);
-        request = request_of(&asked);
+        request = x509_request_of(&asked);
         key = tg_x509_request_check(request, self->grant.key, challenge, NULL);
         g_assert_nonnull(key);
 
@@ -318,14 +276,14 @@ test_the_recipient_keeps_what_was_offered_and_nothing_else(X509Fixture *self, gc
         for (gsize i = 0; i < G_N_ELEMENTS(rubbish); i++) {
                 g_auto(TgStepAnswer) refused = {};
 
-                run_recipient(self, 1, binding, asked.state, rubbish[i], &refused);
+                x509_run_recipient(1, binding, asked.state, NULL, rubbish[i], &refused);
                 g_assert_cmpint(refused.kind, ==, TG_ANSWER_FAILED);
                 g_assert_null(refused.provision.content);
         }
         der = x509_issue(self, &self->grant, key, self->ca_key);
         answer = tg_x509_say_octets("certificate", der, NULL);
-        run_recipient(
-                self, 1, binding, asked.state, (const char *)tg_secret_get(answer, NULL), &kept);
+        x509_run_recipient(
+                1, binding, asked.state, NULL, (const char *)tg_secret_get(answer, NULL), &kept);
         g_assert_cmpint(kept.kind, ==, TG_ANSWER_KEEP);
         g_assert_cmpstr(kept.provision.title, ==, "Client certificate for alice");
         g_assert_cmpstr(kept.provision.issuer, ==, "CN=Example CA");
@@ -353,7 +311,7 @@ test_the_recipient_makes_no_key_for_what_is_over(X509Fixture *self, gconstpointe
         self->grant.from_s -= 7200;
         self->grant.to_s -= 7200;
         offer = tg_x509_grant_write(&self->grant);
-        run_recipient(self, 0, binding, NULL, offer, &refused);
+        x509_run_recipient(0, binding, NULL, NULL, offer, &refused);
         x509_assert_says(refused.error, TG_ERROR_INVALID, "over already");
         g_assert_null(refused.state);
 }

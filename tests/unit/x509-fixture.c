@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "daemon/vertical.h"
 #include "daemon/verticals/x509-authority.h"
 #include "daemon/verticals/x509-request.h"
+#include "daemon/verticals/x509.h"
 #include "helper.h"
 
 void
@@ -140,4 +142,41 @@ x509_add_test(const char *name, void (*test)(X509Fixture *self, gconstpointer da
 
                 g_test_add(path, X509Fixture, GINT_TO_POINTER((int)kind), set_up, test, tear_down);
         }
+}
+
+void
+x509_run_recipient(guint number,
+                   TgSecret *binding,
+                   TgSecret *state,
+                   TgSecret *inherited,
+                   const char *message,
+                   TgStepAnswer *ret_answer)
+{
+        TgJson json;
+        TgStepContext context = {
+                .kind = TG_STEP_RECEIVE,
+                .role = TG_ROLE_RECIPIENT,
+                .number = number,
+                .binding = binding,
+                .state = state,
+                .inherited = inherited,
+                .message = &json,
+        };
+
+        g_assert_true(tg_json_parse(message, strlen(message), strlen(message), &json, NULL));
+        tg_step_run(tg_vertical_find(TG_X509_FORMAT)->receive, &context, ret_answer);
+}
+
+GBytes *
+x509_request_of(const TgStepAnswer *answer)
+{
+        g_autoptr(GError) error = NULL;
+        const char *text = (const char *)tg_secret_get(answer->content, NULL);
+        GBytes *octets;
+        TgJson json;
+
+        g_assert_true(tg_json_parse(text, strlen(text), strlen(text), &json, NULL));
+        octets = tg_x509_get_octets(&json, "request", TG_X509_MAX_REQUEST_BYTES, &error);
+        g_assert_no_error(error);
+        return octets;
 }

@@ -4,6 +4,7 @@
 /* What the tests of X.509 certificates have in common: an authority, right or wrong, a grant, and
  * a recipient's key. */
 
+#include "daemon/step.h"
 #include "daemon/verticals/x509-certificate.h"
 #include "protocol/error.h"
 
@@ -34,3 +35,13 @@ void x509_fill_grant(TgX509Grant *grant, GBytes *ca, TgX509Key key);
 GBytes *x509_sign_part(GBytes *part, EVP_PKEY *key);
 /* A certificate of the fixture's authority, as @signer signs it. */
 GBytes *x509_issue(X509Fixture *self, const TgX509Grant *grant, EVP_PKEY *key, EVP_PKEY *signer);
+
+/* The recipient's step for @message; @inherited NULL: there was no share before. */
+void x509_run_recipient(guint number,
+                        TgSecret *binding,
+                        TgSecret *state,
+                        TgSecret *inherited,
+                        const char *message,
+                        TgStepAnswer *ret_answer);
+/* What he asks for. */
+GBytes *x509_request_of(const TgStepAnswer *answer);
