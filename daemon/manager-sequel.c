@@ -173,7 +173,7 @@ note_taken_back(TgManager *self, TgShare *share)
 
 /* All that is left of a share that has done what it was for is what revoking needs. */
 static gboolean
-is_over(TgManager *self, const TgShare *share, gint64 now_s)
+is_over(const TgShare *share, gint64 now_s)
 {
         gint64 over_s = tg_share_over_s(share);
         TgState state = tg_share_state(share);
@@ -191,7 +191,7 @@ tidy(TgManager *self, const char *grant)
         gint64 now_s = tg_clock_now_s();
 
         for (guint i = 0; i < list->len; i++)
-                if (is_sequel_of(list->pdata[i], grant) && is_over(self, list->pdata[i], now_s))
+                if (is_sequel_of(list->pdata[i], grant) && is_over(list->pdata[i], now_s))
                         tg_manager_let_go(self, list->pdata[i]);
 }
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/verticals/offer.h"
 #include "daemon/verticals/x509-authority.h"
 #include "daemon/verticals/x509.h"
 #include "protocol/error.h"
@@ -51,6 +52,23 @@ tg_x509_terms_read(GVariant *terms, TgX509Job *job, GError **error)
                 return FALSE;
         job->ca = tg_x509_authority_parse(job->grant.ca, error);
         return job->ca != NULL;
+}
+
+void
+tg_x509_begin(TgStep *step)
+{
+        g_auto(TgX509Grant) grant = {};
+        g_auto(TgX509Place) place = {};
+        g_autofree char *crl = NULL;
+        GError *error = NULL;
+
+        if (!read_terms(tg_step_context(step)->terms, &grant, &place, &crl, &error)) {
+                tg_step_fail(step, error);
+                return;
+        }
+        tg_x509_grant_show(&grant, step);
+        tg_x509_place_show(&place, crl, step);
+        tg_offer_begin(step);
 }
 
 gboolean

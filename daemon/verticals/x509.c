@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "daemon/vertical.h"
-#include "daemon/verticals/offer.h"
 #include "protocol/bytes.h"
 #include "protocol/error.h"
 
@@ -125,7 +124,7 @@ const TgVertical tg_vertical_x509 = {
         .source = TG_SOURCE_TERMS,
         .terms = terms,
         .check = tg_x509_check,
-        .begin = tg_offer_begin,
+        .begin = tg_x509_begin,
         .receive = receive,
         .revoke = tg_x509_revoke,
         .sequel = tg_x509_sequel,

@@ -41,6 +41,10 @@ gboolean tg_x509_terms_read(GVariant *terms, TgX509Job *job, GError **error);
 /* What follows them: another number, for the rest of the time. */
 gboolean tg_x509_sequel(GVariant *terms, gint64 now_s, TgSequel *ret_sequel);
 
+/* The first message, and what it offers for people: a share that follows another one is shown too.
+ */
+void tg_x509_begin(TgStep *step);
+
 /* initiator: x509-check.c, x509-sign.c, x509-revoke.c */
 void tg_x509_check(TgStep *step);
 void tg_x509_sign(TgStep *step);
