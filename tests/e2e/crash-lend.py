@@ -53,18 +53,13 @@ class X509:
         self.person, self.authority = person, x509_parts.Authority(person, name)
         self.lend = self.authority.lend
 
-    def serial(self, text):
-        said = run("as", self.person.name, "openssl", "x509", "-noout", "-serial",
-                   input=text.split("-----END PRIVATE KEY-----\n")[1])
-        return said.strip().removeprefix("serial=")
-
     def is_told(self, text, shown):
-        return self.serial(text) == shown["Serial number"].upper()
+        return x509_parts.serial_of(self.person, text) == shown["Serial number"].upper()
 
     def is_revoked(self, text):
         said = run("as", self.person.name, "openssl", "crl", "-in", self.authority.crl, "-noout",
                    "-text", "-CAfile", self.authority.certificate)
-        return said.count(f"Serial Number: {self.serial(text)}") == 1
+        return said.count(f"Serial Number: {x509_parts.serial_of(self.person, text)}") == 1
 
 
 class WireGuard:

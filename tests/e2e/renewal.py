@@ -3,6 +3,7 @@
 """An X.509 certificate that lives for seconds is renewed for as long as was consented to, by the two
 wallets alone: a real nginx lets its holder in, until the grant is over or was taken back."""
 
+import glob
 import os
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from crash_parts import NAME, ROOT, Failed, Person, Wrong, claim, enter_world, e
 
 enter_world()
 from ssh_parts import leaves_nothing  # noqa: E402
-from x509_parts import Authority, Server, put_pem  # noqa: E402
+from x509_parts import Authority, Server, put_pem, serial_of  # noqa: E402
 
 BOB = "O=Example,CN=bob"
+CLOCKS = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 
 
 class Loan:
@@ -32,7 +34,7 @@ class Loan:
         bob.reaches(self.received, "completed")
         alice.reaches(self.share, "completed")
         self.credential = bob.get(self.received, "Credential")
-        self.seen = [self.pem()]
+        self.seen, self.known = [self.pem()], self.after()
 
     def pem(self):
         """Of the keyring: what is over is revealed no more."""
@@ -43,12 +45,12 @@ class Loan:
         return self.bob.get(self.credential, "NotAfter")
 
     def is_renewed(self):
-        """The same credential has another certificate; its text."""
-        pem = self.pem()
-        if pem == self.seen[-1]:
+        """The same credential has another certificate; its text. What is over is not revealed."""
+        if self.after() == self.known:
             return None
-        self.seen.append(pem)
-        return pem
+        self.known = self.after()
+        self.seen.append(self.pem())
+        return self.seen[-1]
 
     def running(self, person):
         first = self.share if person is self.alice else self.received
@@ -61,12 +63,6 @@ class Loan:
 
 def knows(who):
     return bool(who) and ",".join(sorted(who.split(","), reverse=True)) == BOB
-
-
-def serial(person, pem):
-    said = run("as", person.name, "openssl", "x509", "-noout", "-serial",
-               input=pem.split("-----END PRIVATE KEY-----\n")[1])
-    return said.strip().removeprefix("serial=")
 
 
 def revoked(authority):
@@ -114,10 +110,9 @@ def is_renewed(alice, bob, authority, server):
     refused(lambda: alice.call(loan.share, "Share", "Forget"), "still being renewed")
     thief(alice, bob, loan)
     run("consent", bob.name, "yes", "reveal")
-    before = loan.after()
-    first_end = before
+    first_end = loan.after()
     until("the first renewal", loan.is_renewed)
-    equal(loan.after() > before, True, "its end has moved")
+    equal(loan.after() >= first_end + 4, True, "its end has moved, by half of its life or more")
     equal(knows(loan.login(server)), True, "the second login")
     keys = [pem.split("-----END PRIVATE KEY-----\n")[0] for pem in loan.seen]
     equal(keys[0] != keys[1], True, "another key")
@@ -162,7 +157,7 @@ def is_revoked(alice, bob, authority, server):
     equal(loan.running(alice), [], "what alice would renew")
     text = revoked(authority)
     for pem in loan.seen:
-        equal(text.count(f"Serial Number: {serial(alice, pem)}"), 1, f"in the list: {text}")
+        equal(text.count(f"Serial Number: {serial_of(alice, pem)}"), 1, f"in the list: {text}")
     server.reload()
     until("the newest is refused", lambda: loan.login(server, 1) is None)
     equal(loan.login(server, 0), None, "the one before")
@@ -170,10 +165,44 @@ def is_revoked(alice, bob, authority, server):
     equal(loan.running(bob), [], "what bob would ask for")
 
 
+def begin_ahead(bob, seconds):
+    """bob's wallet anew, with a clock that is ahead."""
+    with open(f"{os.environ['TIGRESS_WORLD']}/services/org.tigress.Wallet1.service") as lines:
+        [command] = [line[5:].split() for line in lines if line.startswith("Exec=")]
+    run("wallet", bob.name, "stop")
+    with open(f"{os.environ['TIGRESS_WORLD']}/log/{bob.name}-bus.log", "a") as log:
+        subprocess.Popen(
+            ["as", bob.name, "bash", "-c",
+             'export ASAN_OPTIONS=$ASAN_OPTIONS:verify_asan_link_order=0 '
+             f'LD_PRELOAD={CLOCKS[0]} FAKETIME=+{seconds} FAKETIME_DONT_FAKE_MONOTONIC=1; '
+             'exec "$@"', "ahead", *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    # A call to it would have the bus start another one.
+    until("it is there", lambda: subprocess.run(["wallet", bob.name, "pid"],
+                                                capture_output=True).returncode == 0)
+
+
+def is_hurried(alice, bob, authority):
+    claim("who asks before it is time waits: nothing is signed before half of a life is over")
+    begin_ahead(bob, 8)
+    loan = Loan(alice, bob, authority, 20, 3600)
+    first_end = loan.after()
+    until("it is renewed", loan.is_renewed)
+    equal(loan.after() >= first_end + 9, True, "when it was signed")
+    alice.call(loan.share, "Share", "Revoke", "s", "")
+    run("wallet", bob.name, "stop")
+    bob.get(ROOT, "Version")
+
+
 def is_given_up(alice, bob, authority):
-    claim("who removes what he holds asks for no more, and the other side hears of it")
-    loan = Loan(alice, bob, authority, 3600, 86400)
+    claim("a relay that keeps no mailbox for a week is asked for as long as before")
+    with open(f"{os.environ['TIGRESS_WORLD']}/relay/relay.conf", "w") as conf:
+        conf.write("[Relay]\nMaxLife=90000\n")
+    os.chmod(conf.name, 0o644)
+    run("relay", "restart")
+    loan = Loan(alice, bob, authority, 3600, 30 * 86400)
     [renewal] = loan.running(alice)
+    equal(alice.get(renewal, "Expires") - alice.get(renewal, "Created"), 86400, "its life")
+    claim("who removes what he holds asks for no more, and the other side hears of it")
     until("bob has it", lambda: alice.state(renewal) == "exchanging")
     run("wallet", bob.name, "stop")
     run("keyring", bob.name, "freeze")
@@ -200,7 +229,7 @@ def history(alice, bob, loan):
 
 def main():
     alice, bob = Person("alice"), Person("bob")
-    authority = Authority(alice)
+    authority = Authority(alice, days="31")
     loan = authority.lend()
     bob.reaches(bob.accept(alice.invitation(loan)), "completed")
     alice.reaches(loan, "completed")
@@ -213,6 +242,8 @@ def main():
         history(alice, bob, loan)
         is_revoked(alice, bob, authority, server)
         is_given_up(alice, bob, authority)
+        if CLOCKS:
+            is_hurried(alice, bob, authority)
     except (Wrong, Failed) as failure:
         for person in (alice, bob):
             print(run("bus-log", person.name)[-3000:], file=sys.stderr)

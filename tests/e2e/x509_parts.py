@@ -120,3 +120,10 @@ def put_pem(person, text, name="lent"):
     path = f"{person.environment['HOME']}/{name}.pem"
     run("as", person.name, "sh", "-c", 'umask 077 && cat >"$1"', "-", path, input=text)
     return path
+
+
+def serial_of(person, text):
+    """The number of the certificate in what a wallet has kept."""
+    said = run("as", person.name, "openssl", "x509", "-noout", "-serial",
+               input=text.split("-----END PRIVATE KEY-----\n")[1])
+    return said.strip().removeprefix("serial=")
