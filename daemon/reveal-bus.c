@@ -123,10 +123,16 @@ answer_content(
 }
 
 static gboolean
-check(const Form *self, GError **error)
+check(const Form *self, const TgCredential *credential, GError **error)
 {
         const char *why = NULL;
 
+        if (is_export(self) && credential->format[0] == '\0') {
+                tg_set_error(error,
+                             TG_ERROR_KEYRING_UNAVAILABLE,
+                             "the keyring is locked: unlock it first");
+                return FALSE;
+        }
         if (is_cxf(self) && (self->vertical == NULL || self->vertical->to_cxf == NULL))
                 why = "this kind of credential has no place in a credential exchange";
         else if (!is_export(self) || is_cxf(self))
@@ -195,7 +201,7 @@ tg_reveal(TgWalletBus *bus, sd_bus_message *message, const TgCredential *credent
         self->call = tg_call_new(bus->callers, message, &refused);
         if (self->call == NULL)
                 return tg_reply_error(message, refused);
-        if (!tg_options_read(message, keys, &refused) || !check(self, &refused) ||
+        if (!tg_options_read(message, keys, &refused) || !check(self, credential, &refused) ||
             !tg_call_hold(self->call, tg_value_room(self->value), &refused)) {
                 tg_call_fail(self->call, refused);
                 return 1;

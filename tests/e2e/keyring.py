@@ -113,6 +113,10 @@ def locked_on_the_way(alice, bob):
     for end in ("restart", "kill"):
         wallet("bob", end)
         bob.reaches(received, "waiting-for-keyring")
+    credential = next(iter(bob.objects("Credential")))
+    for form in "cxf", "pkcs12":
+        refused("KeyringUnavailable", lambda form=form: bob.call(
+            credential, "Credential", "Reveal", "a{sv}", {"as": ("s", form)}, flags=0))
     keyring("bob", "unlock")
     bob.reaches(received, "completed")
     alice.reaches(share, "completed")
