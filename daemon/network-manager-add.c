@@ -15,6 +15,8 @@
 #define INTERFACE_PREFIX "wg-"
 #define INTERFACE_ID_CHARS 8
 
+#define NAMELESS "Network" /* where its name shows nothing */
+
 typedef struct {
         const TgNmAddition *addition;
         gpointer what;
@@ -41,18 +43,21 @@ is_taken(const TgNmJob *job, const char *name)
 {
         for (guint i = 0; i < job->profiles->len; i++) {
                 const TgNmProfile *profile = job->profiles->pdata[i];
+                g_autofree char *clean = tg_text_clean(profile->name, -1, TG_MAX_TITLE_BYTES);
 
-                if (g_strcmp0(profile->name, name) == 0)
+                if (g_str_equal(clean, name))
                         return TRUE;
         }
         return FALSE;
 }
 
-/* Profiles are called by their names: no other may become ambiguous. */
+/* Profiles are called by their names: no other may become ambiguous, nor look the same. */
 static char *
 free_name(const TgNmJob *job, const Adding *adding)
 {
-        g_autofree char *wanted = adding->addition->name(adding->what);
+        g_autofree char *said = adding->addition->name(adding->what);
+        g_autofree char *clean = tg_text_clean(said, -1, TG_MAX_TITLE_BYTES);
+        const char *wanted = clean[0] != '\0' ? clean : NAMELESS;
         char *name = g_strdup(wanted);
 
         for (guint number = 2; is_taken(job, name); number++) {

@@ -125,6 +125,9 @@ def wifi(alice, bob):
     added = use(bob, given(alice, bob, share(alice, "lobby")))
     equal(added["connection"], "Lobby 2", "a name that was taken")
     equal(field(bob, other, "802-11-wireless.ssid"), "Not Lobby", "whose name it was")
+    save(alice, "alike to look at", "Lob\u200bby", *WPA, SECRETS[0])
+    added = use(bob, given(alice, bob, share(alice, "alike to look at")))
+    equal(added["connection"], "Lobby 3", "a name that only looks taken")
 
 
 def refusals(alice, bob):
