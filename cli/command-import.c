@@ -63,7 +63,8 @@ choose_number(Import *self, const char *text, GError **error)
         guint64 number;
         guint place;
 
-        if (!g_ascii_string_to_unsigned(text, 10, 1, self->document.items->len, &number, NULL)) {
+        if (self->document.items->len == 0 ||
+            !g_ascii_string_to_unsigned(text, 10, 1, self->document.items->len, &number, NULL)) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,
                              "--item wants the number of an item, at most %u\nsee them with --list",

@@ -12,6 +12,10 @@
 #define MAX_TYPE_BYTES 64
 #define MAX_ADDRESS_BYTES 2048
 
+/* Kinds that nobody knows are told up to here: they push none out that somebody does. */
+#define MAX_UNKNOWN_BYTES 128
+#define OTHERS (1u << 31) /* of what was seen: more of them */
+
 /* ---- kinds of credentials ---- */
 
 static const struct {
@@ -174,17 +178,12 @@ take_account(const TgJson *credential, const TgJson *type, char **account)
 
 /* Of an address no more than the host: in the rest may stand what is no name. */
 static char *
-host_of(const TgJson *address)
+host_in(const char *text)
 {
-        g_autofree char *text = NULL;
-        const char *start;
+        const char *start = strstr(text, "://");
         const char *at;
         gsize n;
 
-        if (address->type != TG_JSON_STRING || tg_json_string_bytes(address) > MAX_ADDRESS_BYTES)
-                return NULL;
-        text = tg_json_dup_string(address);
-        start = strstr(text, "://");
         if (start == NULL)
                 return NULL;
         start += strlen("://");
@@ -195,6 +194,22 @@ host_of(const TgJson *address)
                 start = at + 1;
         }
         return n > 0 ? tg_text_clean(start, (gssize)n, TG_MAX_TITLE_BYTES) : NULL;
+}
+
+/* The whole may hold a password: no copy of it stays. */
+static char *
+host_of(const TgJson *address)
+{
+        char *text;
+        char *host;
+
+        if (address->type != TG_JSON_STRING || tg_json_string_bytes(address) > MAX_ADDRESS_BYTES)
+                return NULL;
+        text = tg_json_dup_string(address);
+        host = host_in(text);
+        tg_wipe(text, strlen(text));
+        g_free(text);
+        return host;
 }
 
 static char *
@@ -212,29 +227,33 @@ take_site(const TgJson *item)
         return tg_json_iter_next(&iter, NULL, &address) ? host_of(&address) : NULL;
 }
 
+static void
+add_words(GString *holds, const char *words)
+{
+        g_string_append_printf(holds, "%s%s", holds->len > 0 ? ", " : "", words);
+}
+
 /* Each kind once; one that has no name here by its own. */
 static void
 say_type(const TgJson *type, guint32 *seen, GString *holds)
 {
         g_autofree char *text = NULL;
         g_autofree char *clean = NULL;
-        const char *words = NULL;
 
         for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
                 if (!tg_json_string_equal(type, types[i].type))
                         continue;
-                if (*seen & 1u << i)
-                        return;
+                if ((*seen & 1u << i) == 0)
+                        add_words(holds, types[i].words);
                 *seen |= 1u << i;
-                words = types[i].words;
-        }
-        if (words == NULL) {
-                text = tg_json_dup_string(type);
-                words = clean = tg_text_clean(text, -1, MAX_TYPE_BYTES);
-        }
-        if (holds->len > TG_MAX_TITLE_BYTES)
                 return;
-        g_string_append_printf(holds, "%s%s", holds->len > 0 ? ", " : "", words);
+        }
+        text = tg_json_dup_string(type);
+        clean = tg_text_clean(text, -1, MAX_TYPE_BYTES);
+        if (clean[0] == '\0' || holds->len > MAX_UNKNOWN_BYTES)
+                *seen |= OTHERS;
+        else
+                add_words(holds, clean);
 }
 
 static gboolean
@@ -261,6 +280,8 @@ take_credentials(const TgJson *list, TgCxfItem *item, GError **error)
                 if (item->site == NULL && tg_json_string_equal(&type, "passkey"))
                         item->site = take_text(&credential, "rpId", TG_MAX_DETAIL_BYTES);
         }
+        if ((seen & OTHERS) != 0)
+                add_words(holds, "others");
         item->holds = g_strdup(n > 0 ? holds->str : "nothing");
         return TRUE;
 }

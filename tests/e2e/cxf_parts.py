@@ -127,6 +127,9 @@ def nothing_is_half_taken_in(alice):
         equal(out, "", "stdout")
         contains(said, part, "why not")
         equal((said.count("error:"), "c4n4ry" in said), (1, False), f"what it says: {said}")
+    for given, number in (document(), "1"), (document(LOGIN), "0"), (document(LOGIN), "2"):
+        _, said = tigressctl("alice", "import", "--item", number, "-", given=given, status=2)
+        equal(("at most" in said, "CRITICAL" in said), (True, False), said)
     equal(alice.objects("Credential"), before, "credentials")
 
     claim("what is no item is refused by the wallet before anybody is asked")

@@ -43,6 +43,15 @@
 #define STRANGE                                                                                    \
         "{\"id\":\"eA\",\"title\":\"?\",\"credentials\":[{\"type\":\"new\\u0007-kind\",\"z\":[]}," \
         "{\"type\":\"credit-card\",\"pin\":1}]}"
+#define K48 "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+#define LONG(letter) "{\"type\":\"" K48 letter "\"},"
+#define LAST                                                                                       \
+        "{\"type\":\"passkey\",\"credentialId\":\"AQ\",\"rpId\":\"r\",\"username\":\"\","          \
+        "\"userDisplayName\":\"\",\"userHandle\":\"AA\",\"key\":\"AA\"}"
+#define CROWD                                                                                      \
+        "{\"id\":\"eQ\",\"title\":\"c\",\"credentials\":[{\"type\":\"\\u200b\"}," LONG("a")        \
+                LONG("b") LONG("c") LONG("d") LONG("e") LONG("f") LAST "]}"
+#define BLANK "{\"id\":\"eg\",\"title\":\"b\",\"credentials\":[{\"type\":\"\"}]}"
 #define EMPTY "{\"id\":\"ZQ\",\"title\":\"Empty\",\"credentials\":[]}"
 
 static TgSecret *
@@ -69,15 +78,17 @@ test_items_come_out_as_they_went_in(void)
         } cases[] = {
                 {LOGIN,
                  "Mail [31mred",    "password, one-time passwords",
-                 "carol",                                                   "mail.example:8443"},
-                {PASSKEY, "",       "passkey",                      "dave", "login.example"    },
-                {NOTE,    "Alarm",  "note",                         NULL,   NULL               },
-                {SSH_KEY, "deploy", "SSH key",                      NULL,   NULL               },
-                {STRANGE, "?",      "new-kind, credit card",        NULL,   NULL               },
-                {EMPTY,   "Empty",  "nothing",                      NULL,   NULL               },
+                 "carol",                                                                 "mail.example:8443"},
+                {PASSKEY, "",       "passkey",                                    "dave", "login.example"    },
+                {NOTE,    "Alarm",  "note",                                       NULL,   NULL               },
+                {SSH_KEY, "deploy", "SSH key",                                    NULL,   NULL               },
+                {STRANGE, "?",      "new-kind, credit card",                      NULL,   NULL               },
+                {EMPTY,   "Empty",  "nothing",                                    NULL,   NULL               },
+                {CROWD,   "c",      K48 "a, " K48 "b, " K48 "c, passkey, others", NULL,   "r"                },
+                {BLANK,   "b",      "others",                                     NULL,   NULL               },
         };
-        g_autoptr(TgSecret) text =
-                document_of(LOGIN ", " PASSKEY "," NOTE "," SSH_KEY ",\n" STRANGE "," EMPTY);
+        g_autoptr(TgSecret) text = document_of(LOGIN ", " PASSKEY "," NOTE "," SSH_KEY ",\n" STRANGE
+                                                     "," EMPTY "," CROWD "," BLANK);
         g_autoptr(TgSecret) again = NULL;
         g_auto(TgCxfDocument) document = {};
         g_auto(TgCxfDocument) second = {};
