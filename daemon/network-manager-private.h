@@ -46,6 +46,7 @@ struct TgNmJob {
         GPtrArray *profiles; /* of TgNmProfile: those that this user may see */
 
         sd_bus *bus;
+        char *owner; /* who has answered first, and is asked on: paths are of no other's */
         GSource *bus_source;
         sd_bus_slot *slot;
         sd_bus_message_handler_t on_reply;

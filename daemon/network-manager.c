@@ -67,6 +67,7 @@ tg_nm_job_end(TgNmJob *self, GError *error)
         disconnect(self);
         self->task->ended(self, taken);
         g_ptr_array_unref(self->profiles);
+        g_free(self->owner);
         g_free(self);
 }
 
@@ -77,6 +78,15 @@ end_silent(TgNmJob *self)
                       tg_error_new(TG_ERROR_FAILED,
                                    "NetworkManager does not answer: see what it does, and try "
                                    "again"));
+}
+
+static void
+end_puzzled(TgNmJob *self)
+{
+        tg_nm_job_end(self,
+                      tg_error_new(TG_ERROR_FAILED,
+                                   "what NetworkManager says of its profiles cannot be "
+                                   "understood"));
 }
 
 static gboolean
@@ -117,8 +127,10 @@ end_without_bus(TgNmJob *self, int r)
 sd_bus_message *
 tg_nm_call_new(TgNmJob *self, const char *path, const char *interface, const char *method)
 {
+        const char *destination = self->owner != NULL ? self->owner : NAME;
         sd_bus_message *message = NULL;
-        int r = sd_bus_message_new_method_call(self->bus, &message, NAME, path, interface, method);
+        int r = sd_bus_message_new_method_call(
+                self->bus, &message, destination, path, interface, method);
 
         /* Who has none that runs does not want one. */
         if (r >= 0)
@@ -236,10 +248,7 @@ on_settings(sd_bus_message *reply, void *user_data, sd_bus_error *ret_error)
         if (!sd_bus_message_is_method_error(reply, NULL)) {
                 if (tg_nm_settings_read(
                             reply, profile_fields, G_N_ELEMENTS(profile_fields), profile) < 0) {
-                        tg_nm_job_end(self,
-                                      tg_error_new(TG_ERROR_FAILED,
-                                                   "what NetworkManager says of its profiles "
-                                                   "cannot be understood"));
+                        end_puzzled(self);
                         return 0;
                 }
                 self->n_read++;
@@ -276,13 +285,18 @@ on_paths(sd_bus_message *reply, void *user_data, sd_bus_error *ret_error)
         const char *path;
         int r = sd_bus_message_enter_container(reply, 'a', "o");
 
+        self->owner = g_strdup(sd_bus_message_get_sender(reply));
         while (r >= 0 && (r = sd_bus_message_read(reply, "o", &path)) > 0) {
                 TgNmProfile *profile = g_new0(TgNmProfile, 1);
 
                 profile->path = g_strdup(path);
                 g_ptr_array_add(self->profiles, profile);
         }
-        if (r < 0 || self->profiles->len > MAX_PROFILES) {
+        if (r < 0) {
+                end_puzzled(self);
+                return 0;
+        }
+        if (self->profiles->len > MAX_PROFILES) {
                 tg_nm_job_end(self,
                               tg_error_new(TG_ERROR_LIMIT_REACHED,
                                            "NetworkManager has more profiles than the %d that are "
