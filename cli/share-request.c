@@ -172,6 +172,13 @@ tg_share_request_check(const TgShareRequest *self, GError **error)
                              "--attribute NAME=VALUE");
                 return FALSE;
         }
+        if (self->travel && !is_item(self) && !self->credential) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "--travel names attributes of an item of the keyring\nsay which "
+                             "item: --attribute NAME=VALUE");
+                return FALSE;
+        }
         for (guint i = 0; self->attributes && i < self->attributes->len; i++) {
                 if (strchr(g_ptr_array_index(self->attributes, i), '='))
                         continue;
@@ -425,6 +432,9 @@ tg_share_request_explain(const TgShareRequest *self,
                               "the link;",
                               length);
         }
+        for (guint i = 0; self->travel && i < self->travel->len; i++)
+                tg_output_say("  - its attribute \"%s\" goes with it;",
+                              (const char *)g_ptr_array_index(self->travel, i));
         explain_protection(self, protection);
         if (is_lent(self)) {
                 tg_output_say("  - what is lent, for a key that the recipient makes:");
@@ -469,6 +479,12 @@ build_options(const TgShareRequest *self)
         add_text(&values, "template", self->template);
         add_text(&values, "kind", self->kind);
         add_text(&values, "vertical-letter", self->vertical_letter);
+        if (self->travel)
+                g_variant_builder_add(&values,
+                                      "{sv}",
+                                      "travel",
+                                      g_variant_new_strv((const char *const *)self->travel->pdata,
+                                                         (gssize)self->travel->len));
         add_flag(&values, "compat", self->is_compat);
         add_flag(&values, "public-title", self->is_public);
         if (self->with_pin || self->pin_output || self->pin_digits || self->without_pin)
@@ -572,6 +588,7 @@ tg_share_request_clear(TgShareRequest *self)
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->answers, g_ptr_array_unref);
         g_clear_pointer(&self->attributes, g_ptr_array_unref);
+        g_clear_pointer(&self->travel, g_ptr_array_unref);
         g_clear_pointer(&self->terms.principals, g_ptr_array_unref);
         g_clear_pointer(&self->terms.more, g_ptr_array_unref);
 }

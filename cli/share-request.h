@@ -40,6 +40,7 @@ typedef struct {
         gboolean is_public;
         const char *item;
         GPtrArray *attributes; /* "NAME=VALUE" */
+        GPtrArray *travel;     /* names of the item's attributes that go with it */
         const char *credential;
         const char *content_file;
         const char *content_fd;

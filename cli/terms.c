@@ -17,6 +17,7 @@ static const struct {
         {"agent",       AS_PATH},
         {"allowed-ips", AS_LIST},
         {"alt-names",   AS_LIST},
+        {"attributes",  AS_LIST},
         {"ca",          AS_PATH},
         {"ca-key",      AS_PATH},
         {"confirm",     AS_FLAG},

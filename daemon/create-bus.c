@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "daemon/attributes.h"
 #include "daemon/clock.h"
 #include "dbus/names.h"
 #include "protocol/limits.h"
@@ -53,6 +54,8 @@ free_create(gpointer data)
         g_free(self->item_path);
         g_free(self->label);
         g_free(self->content_type);
+        g_strfreev(self->travel);
+        g_clear_pointer(&self->item_attributes, g_variant_unref);
         g_free(self->title);
         g_free(self->person);
         g_free(self->name);
@@ -202,8 +205,17 @@ item_read(TgSecret *secret,
 {
         TgCreate *self = user_data;
         gboolean can_wait = self->item_path != NULL || self->attributes != NULL;
+        g_autoptr(GError) failure = NULL;
 
+        if (error == NULL && can_wait)
+                self->item_attributes = tg_attributes_pick(tg_keyring_job_attributes(self->job),
+                                                           (const char *const *)self->travel,
+                                                           &failure);
         self->job = NULL;
+        if (failure != NULL) {
+                finish(self, failure);
+                return;
+        }
         if (error != NULL &&
             !(can_wait && g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE))) {
                 finish(self, error);
@@ -230,6 +242,7 @@ can_travel(TgCreate *self, GError **error)
                 .given = self->content,
                 .label = self->label,
                 .content_type = self->content_type,
+                .attributes = self->item_attributes,
         };
 
         if (self->content == NULL || !self->vertical->is_prompt)
@@ -318,6 +331,8 @@ begin(TgCreate *self)
                 .content = self->content,
                 .item_path = self->item_path,
                 .attributes = self->attributes,
+                .travel = (const char *const *)self->travel,
+                .item_attributes = self->item_attributes,
                 .label = self->label,
                 .content_type = self->content_type,
                 .title = title,
@@ -397,6 +412,12 @@ tg_create_from_credential(TgWalletBus *bus, sd_bus_message *message, const char 
                 return 1;
         }
 
+        self->item_attributes = tg_attributes_pick(
+                credential->attributes, (const char *const *)self->travel, &refused);
+        if (refused != NULL) {
+                tg_call_fail(self->call, refused);
+                return 1;
+        }
         if (self->title == NULL)
                 self->title = g_strdup(credential->title);
         if (self->description == NULL)

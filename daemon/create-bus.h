@@ -26,6 +26,8 @@ typedef struct {
         GHashTable *attributes;
         char *label;
         char *content_type;
+        char **travel;
+        GVariant *item_attributes; /* a{ss} of those that travel */
 
         char *title;
         char *person;

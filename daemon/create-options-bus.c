@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/attributes.h"
 #include "daemon/clock.h"
 #include "daemon/create-bus.h"
 #include "daemon/terms-bus.h"
@@ -97,6 +98,7 @@ tg_create_read_options(TgCreate *self, sd_bus_message *message, GError **error)
                 {"public-title",    TG_OPTION_FLAG,   &self->has_public_title,    0                       },
                 {"vertical-letter", TG_OPTION_WORD,   &self->letter,              1                       },
                 {"wait",            TG_OPTION_FLAG,   &self->does_wait,           0                       },
+                {"travel",          TG_OPTION_LIST,   &self->travel,              TG_MAX_ATTRIBUTES       },
                 {NULL,              0,                NULL,                       0                       },
         };
 
@@ -286,6 +288,15 @@ tg_create_check_options(TgCreate *self, GError **error)
                              TG_MAX_LIFE_S);
                 return FALSE;
         }
+        if (self->travel != NULL && self->vertical->source != TG_SOURCE_ITEM) {
+                tg_set_error(error,
+                             TG_ERROR_INVALID,
+                             "\"travel\" names attributes of an item of the keyring");
+                return FALSE;
+        }
+        if (self->travel != NULL &&
+            !tg_attributes_check_names((const char *const *)self->travel, error))
+                return FALSE;
         if (self->kind != NULL && !tg_vertical_has_kind(self->vertical, self->kind)) {
                 tg_set_error(error,
                              TG_ERROR_INVALID,

@@ -21,6 +21,7 @@ enum {
         FIELD_USES_LEFT = 13,
         FIELD_OVER = 14,
         FIELD_EMPTY = 15,
+        FIELD_ITEM_ATTRIBUTES = 16,
 };
 
 TgCredential *
@@ -106,6 +107,9 @@ tg_credential_read_detail(TgCredential *self, TgSecret *detail)
         self->is_unfinished = tg_record_get_number(detail, FIELD_UNFINISHED, 0) != 0;
         g_clear_pointer(&self->details, g_variant_unref);
         self->details = tg_record_get_variant(detail, FIELD_DETAILS, G_VARIANT_TYPE("a(ss)"));
+        g_clear_pointer(&self->attributes, g_variant_unref);
+        self->attributes =
+                tg_record_get_variant(detail, FIELD_ITEM_ATTRIBUTES, G_VARIANT_TYPE("a{ss}"));
 }
 
 /* Borrowed: it lives as long as @self. */
@@ -139,6 +143,7 @@ write_detail(const TgCredential *self, GError **error)
         tg_record_put_number(record, FIELD_EMPTY, self->has_content ? 0 : 1);
         tg_record_put_number(record, FIELD_REVOKED, self->is_revoked ? 1 : 0);
         tg_record_put_variant(record, FIELD_DETAILS, self->details);
+        tg_record_put_variant(record, FIELD_ITEM_ATTRIBUTES, self->attributes);
         tg_record_put_number(record, FIELD_UNFINISHED, self->is_unfinished ? 1 : 0);
         return tg_record_write(record, error);
 }
@@ -173,5 +178,6 @@ tg_credential_free(TgCredential *self)
         g_free(self->came_by);
         g_free(self->issuer);
         g_clear_pointer(&self->details, g_variant_unref);
+        g_clear_pointer(&self->attributes, g_variant_unref);
         g_free(self);
 }

@@ -30,6 +30,7 @@ typedef struct {
         gboolean has_content; /* FALSE: the keyring's item was removed at that end */
         gboolean is_revoked;  /* as far as its vertical has learnt it */
         GVariant *details;    /* a(ss); NULL: none */
+        GVariant *attributes; /* a{ss} that came with an item, of nothing yet; NULL: none */
         /* Nothing of it was told yet, and its keyring item may not be there. */
         gboolean is_unfinished;
         gboolean is_shown_expired; /* as was told last; only in memory */

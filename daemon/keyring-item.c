@@ -123,6 +123,8 @@ on_properties_read(TgKeyringJob *job, GVariant *reply, const GError *error)
         }
 
         g_variant_lookup(properties, "Label", "s", &job->label);
+        job->own_attributes =
+                g_variant_lookup_value(properties, "Attributes", G_VARIANT_TYPE("a{ss}"));
         finish_reading(job);
 }
 
@@ -370,8 +372,8 @@ on_created(TgKeyringJob *job, GVariant *reply, const GError *error)
 
 /* By the alias, so that it is the collection that is the default one now; in a locked
  * one the service refuses, without a prompt. */
-static void
-create(TgKeyringJob *job)
+void
+tg_keyring_job_create(TgKeyringJob *job)
 {
         TgKeyring *keyring = job->keyring;
         gsize n_bytes;
@@ -399,7 +401,7 @@ store(TgKeyring *self,
       TgKeyringFunc func,
       gpointer user_data)
 {
-        TgKeyringJob *job = tg_keyring_job_new(self, create, func, user_data);
+        TgKeyringJob *job = tg_keyring_job_new(self, tg_keyring_job_create, func, user_data);
         g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a{sv}"));
 
         g_variant_builder_add(
@@ -495,6 +497,12 @@ tg_keyring_remove_credential(TgKeyring *self,
 
         job->is_removing = TRUE;
         return job;
+}
+
+GVariant *
+tg_keyring_job_attributes(const TgKeyringJob *job)
+{
+        return job->own_attributes;
 }
 
 static void

@@ -19,6 +19,7 @@ tg_keyring_job_unref(TgKeyringJob *job)
         g_clear_object(&job->cancellable);
         g_clear_pointer(&job->attributes, g_variant_unref);
         g_clear_pointer(&job->properties, g_variant_unref);
+        g_clear_pointer(&job->own_attributes, g_variant_unref);
         g_clear_pointer(&job->found, g_ptr_array_unref);
         g_clear_pointer(&job->secret, tg_secret_unref);
         g_clear_pointer(&job->path, g_free);

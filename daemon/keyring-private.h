@@ -79,8 +79,10 @@ struct TgKeyringJob {
         gboolean is_replacing;
         gboolean is_user_item; /* one that the user shares */
         gboolean is_removing;
-        GPtrArray *found; /* paths */
+        GVariant *own_attributes; /* a{ss} of what was found */
+        GPtrArray *found;         /* paths */
         guint n_awaited;
+        guint n_searched; /* of the attributes of an item that is to be added */
         guint64 oldest;
 
         /* unlocking */
@@ -141,6 +143,11 @@ void tg_keyring_job_call(TgKeyringJob *job,
                          TgKeyringReply on_reply);
 /* A prompt that we did not ask for: dismissed, and the job fails. TRUE if there was one. */
 gboolean tg_keyring_job_refuses_prompt(TgKeyringJob *job, const char *prompt);
+
+/* ---- keyring-item.c ---- */
+
+/* Makes the item of job->properties, and ends the job. */
+void tg_keyring_job_create(TgKeyringJob *job);
 
 /* ---- keyring-unlock.c ---- */
 

@@ -89,3 +89,16 @@ TgKeyringJob *tg_keyring_find_item(TgKeyring *self,
                                    GHashTable *attributes,
                                    TgKeyringFunc func,
                                    gpointer user_data);
+/* Its attributes (a{ss}), while its function is called; not a new reference, NULL: none. */
+GVariant *tg_keyring_job_attributes(const TgKeyringJob *job);
+
+/* An ordinary item in the default collection, with these attributes (a{ss}, at least one) and the
+ * schema of items that no program calls its own. TG_ERROR_BAD_STATE where whoever looks for an item
+ * that is there by all its attributes would find the new one too, or the other way round. */
+TgKeyringJob *tg_keyring_add_item(TgKeyring *self,
+                                  const char *label,
+                                  GVariant *attributes,
+                                  const char *content_type,
+                                  TgSecret *content,
+                                  TgKeyringFunc func,
+                                  gpointer user_data);

@@ -204,6 +204,8 @@ tg_manager_new_credential(const TgArrival *arrival, const char *share_id)
         credential->bounds = arrival->bounds;
         credential->n_uses_left = arrival->bounds.n_uses;
         credential->details = arrival->details != NULL ? g_variant_ref(arrival->details) : NULL;
+        credential->attributes =
+                arrival->attributes != NULL ? g_variant_ref(arrival->attributes) : NULL;
 
         return credential;
 }

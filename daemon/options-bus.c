@@ -88,6 +88,26 @@ read_dictionary(sd_bus_message *message, const TgOption *option, GError **error)
         return TRUE;
 }
 
+static gboolean
+read_list(sd_bus_message *message, const TgOption *option, GError **error)
+{
+        g_auto(GStrv) list = NULL;
+
+        if (sd_bus_message_enter_container(message, 'v', "as") <= 0 ||
+            sd_bus_message_read_strv(message, &list) < 0 ||
+            sd_bus_message_exit_container(message) < 0)
+                return wrong_type(option, "as", error);
+        /* sd-bus gives nothing for an empty one. */
+        if (list == NULL)
+                list = g_new0(char *, 1);
+        if (g_strv_length(list) > option->n_max) {
+                tg_set_error(error, TG_ERROR_LIMIT_REACHED, "\"%s\" is too large", option->name);
+                return FALSE;
+        }
+        *(char ***)option->target = g_steal_pointer(&list);
+        return TRUE;
+}
+
 /* A value is s, ay or h; one variant around it more does no harm. */
 static gboolean
 read_value(sd_bus_message *message, const TgOption *option, GError **error)
@@ -155,6 +175,8 @@ read_option(sd_bus_message *message, const TgOption *option, GError **error)
                 return read_dictionary(message, option, error);
         case TG_OPTION_TERMS:
                 return read_terms(message, option, error);
+        case TG_OPTION_LIST:
+                return read_list(message, option, error);
         case TG_OPTION_VALUE:
                 return read_value(message, option, error);
         }

@@ -20,6 +20,7 @@ typedef enum {
         TG_OPTION_PATH,   /* o: char ** */
         TG_OPTION_DICTIONARY, /* a{ss}: GHashTable ** */
         TG_OPTION_TERMS,      /* a{sv}: TgOptionTerms *; keys of a vertical's own */
+        TG_OPTION_LIST,       /* as: char *** (NULL-terminated), of at most n_max */
         TG_OPTION_VALUE,      /* s, ay or h: TgValue ** (a secret) of at most n_max octets */
 } TgOptionType;
 

@@ -13,6 +13,7 @@ enum {
         FIELD_ISSUER = 4,
         FIELD_NOT_BEFORE = 5,
         FIELD_NOT_AFTER = 6,
+        FIELD_ITEM_ATTRIBUTES = 7,
 };
 
 void
@@ -23,6 +24,8 @@ tg_provision_copy(const TgProvision *provision, TgProvision *ret_copy)
                 .content_type = g_strdup(provision->content_type),
                 .title = g_strdup(provision->title),
                 .issuer = g_strdup(provision->issuer),
+                .attributes =
+                        provision->attributes != NULL ? g_variant_ref(provision->attributes) : NULL,
                 .not_before_s = provision->not_before_s,
                 .not_after_s = provision->not_after_s,
         };
@@ -35,6 +38,7 @@ tg_provision_clear(TgProvision *provision)
         g_clear_pointer(&provision->content_type, g_free);
         g_clear_pointer(&provision->title, g_free);
         g_clear_pointer(&provision->issuer, g_free);
+        g_clear_pointer(&provision->attributes, g_variant_unref);
 }
 
 TgSecret *
@@ -46,6 +50,7 @@ tg_provision_save(const TgProvision *provision, GError **error)
         tg_record_put_text(record, FIELD_CONTENT_TYPE, provision->content_type);
         tg_record_put_text(record, FIELD_TITLE, provision->title);
         tg_record_put_text(record, FIELD_ISSUER, provision->issuer);
+        tg_record_put_variant(record, FIELD_ITEM_ATTRIBUTES, provision->attributes);
         tg_record_put_number(record, FIELD_NOT_BEFORE, (guint64)provision->not_before_s);
         tg_record_put_number(record, FIELD_NOT_AFTER, (guint64)provision->not_after_s);
 
@@ -69,6 +74,8 @@ tg_provision_load(const TgSecret *saved, TgProvision *ret_provision, GError **er
                 .content_type = tg_record_get_text(saved, FIELD_CONTENT_TYPE),
                 .title = tg_record_get_text(saved, FIELD_TITLE),
                 .issuer = tg_record_get_text(saved, FIELD_ISSUER),
+                .attributes = tg_record_get_variant(
+                        saved, FIELD_ITEM_ATTRIBUTES, G_VARIANT_TYPE("a{ss}")),
                 .not_before_s = (gint64)tg_record_get_number(saved, FIELD_NOT_BEFORE, 0),
                 .not_after_s = (gint64)tg_record_get_number(saved, FIELD_NOT_AFTER, 0),
         };

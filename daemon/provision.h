@@ -10,9 +10,10 @@
 typedef struct {
         TgSecret *content; /* for the keyring */
         char *content_type;
-        char *title;         /* a name the content brings along; NULL: none. Cleaned. */
-        char *issuer;        /* who stands for it; NULL: nobody. Cleaned. */
-        gint64 not_before_s; /* Unix seconds; 0: not limited */
+        char *title;          /* a name the content brings along; NULL: none. Cleaned. */
+        char *issuer;         /* who stands for it; NULL: nobody. Cleaned. */
+        GVariant *attributes; /* a{ss} that came with an item; NULL: none */
+        gint64 not_before_s;  /* Unix seconds; 0: not limited */
         gint64 not_after_s;
 } TgProvision;
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "daemon/attributes.h"
 #include "daemon/clock.h"
 #include "daemon/share-private.h"
 #include "protocol/crypto.h"
@@ -115,7 +116,13 @@ on_item(TgSecret *secret,
 {
         TgShare *self = user_data;
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(GError) failure = NULL;
 
+        g_clear_pointer(&self->item_attributes, g_variant_unref);
+        if (error == NULL)
+                self->item_attributes = tg_attributes_pick(tg_keyring_job_attributes(self->job),
+                                                           (const char *const *)self->travel,
+                                                           &failure);
         self->job = NULL;
         if (g_error_matches(error, TG_ERROR, TG_ERROR_KEYRING_UNAVAILABLE)) {
                 tg_share_set_waiting(self, TRUE);
@@ -123,8 +130,9 @@ on_item(TgSecret *secret,
                 tg_share_later(self, -1);
                 return;
         }
-        if (error != NULL) {
-                tg_share_ends(self, TG_EVENT_BROKEN, TG_ENDED_SELF, error);
+        if (error != NULL || failure != NULL) {
+                tg_share_ends(
+                        self, TG_EVENT_BROKEN, TG_ENDED_SELF, error != NULL ? error : failure);
                 return;
         }
 

@@ -39,6 +39,7 @@ save_parts(TgShare *self, TgEvent event, TgSecret *body, GError **error)
                 .not_after_s = self->not_after_s,
                 .bounds = self->bounds,
                 .details = self->details,
+                .attributes = self->item_attributes,
         };
         gboolean takes_uses = event == TG_EVENT_ALLOWED && self->source_id != NULL;
 

@@ -124,6 +124,7 @@ struct TgShare {
         char *image_url;
         char *item_path;
         GHashTable *attributes;
+        char **travel; /* names of the item's attributes; NULL: none */
         guint life_s;
         guint pin_digits; /* 0: no PIN */
         gboolean has_public_title;
@@ -134,8 +135,9 @@ struct TgShare {
         TgSecret *content;
         char *content_type;
         char *label;
-        TgSecret *first_message; /* initiator, until the first request is made */
-        char *issuer;            /* of what is being provisioned */
+        GVariant *item_attributes; /* a{ss}: initiator, those that travel; recipient, that came */
+        TgSecret *first_message;   /* initiator, until the first request is made */
+        char *issuer;              /* of what is being provisioned */
         gint64 not_before_s;
         gint64 not_after_s;
         gboolean is_interactive;

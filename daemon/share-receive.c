@@ -327,6 +327,8 @@ tg_share_provision(TgShare *self)
 
         g_free(self->issuer);
         self->issuer = g_strdup(provision.issuer);
+        g_clear_pointer(&self->item_attributes, g_variant_unref);
+        self->item_attributes = g_steal_pointer(&provision.attributes);
         self->not_before_s = provision.not_before_s;
         self->not_after_s = provision.not_after_s;
         self->job = tg_keyring_store_credential(keyring,

@@ -61,6 +61,7 @@ enum {
         FIELD_PERSON = 51,
         FIELD_SAID_OUTCOME = 52,
         FIELD_SAID_AT = 53,
+        FIELD_TRAVEL = 54,
 };
 
 enum {
@@ -104,6 +105,12 @@ write_offer(TgRecord *record, const TgShare *self)
         GHashTableIter iter;
         gpointer name, value;
 
+        g_autoptr(GVariant) travel = NULL;
+
+        if (self->travel != NULL)
+                travel = g_variant_ref_sink(
+                        g_variant_new_strv((const char *const *)self->travel, -1));
+        tg_record_put_variant(record, FIELD_TRAVEL, travel);
         tg_record_put_text(record, FIELD_ITEM, self->item_path);
         tg_record_put_text(record, FIELD_IMAGE, self->image_url);
         tg_record_put_number(record, FIELD_LIFE, self->life_s);
@@ -298,6 +305,11 @@ read_offer(TgShare *self, TgSecret *detail)
         const guint8 *bytes;
         gsize n_bytes;
 
+        g_autoptr(GVariant) travel =
+                tg_record_get_variant(detail, FIELD_TRAVEL, G_VARIANT_TYPE("as"));
+
+        if (travel != NULL)
+                self->travel = g_variant_dup_strv(travel, NULL);
         self->item_path = tg_record_get_text(detail, FIELD_ITEM);
         self->image_url = tg_record_get_text(detail, FIELD_IMAGE);
         self->life_s = (guint)tg_record_get_number(detail, FIELD_LIFE, 0);

@@ -199,6 +199,7 @@ tg_share_begin_vertical(TgShare *self, GError **error)
         context.given = self->content;
         context.label = self->label;
         context.content_type = self->content_type;
+        context.attributes = self->item_attributes;
         if (tg_share_is_slow(self)) {
                 start(self, vertical->begin, &context, on_begun);
                 return FALSE;

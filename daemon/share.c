@@ -26,6 +26,7 @@ free_share(TgShare *self)
         g_clear_pointer(&self->receipt, tg_secret_unref);
         g_clear_pointer(&self->details, g_variant_unref);
         g_clear_pointer(&self->issuer, g_free);
+        g_clear_pointer(&self->item_attributes, g_variant_unref);
         g_clear_pointer(&self->renews, g_free);
         tg_share_forget_next(self);
         tg_share_forget_secrets(self);
@@ -123,6 +124,9 @@ tg_share_new_initiator(TgWallet *wallet,
         self->source_id = g_strdup(offer->source_id);
         self->image_url = g_strdup(offer->image_url);
         self->label = g_strdup(offer->label);
+        self->travel = g_strdupv((char **)offer->travel);
+        if (offer->item_attributes != NULL)
+                self->item_attributes = g_variant_ref(offer->item_attributes);
         self->content_type = g_strdup(offer->content_type);
         self->item_path = g_strdup(offer->item_path);
         self->terms = offer->terms != NULL ? g_variant_ref(offer->terms) : NULL;
@@ -272,6 +276,7 @@ tg_share_forget_secrets(TgShare *self)
         g_clear_pointer(&self->content, tg_secret_unref);
         g_clear_pointer(&self->content_type, g_free);
         g_clear_pointer(&self->label, g_free);
+        g_clear_pointer(&self->travel, g_strfreev);
         g_clear_pointer(&self->image_url, g_free);
         g_clear_pointer(&self->item_path, g_free);
         g_clear_pointer(&self->attributes, g_hash_table_unref);

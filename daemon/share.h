@@ -57,7 +57,8 @@ typedef struct {
         gint64 not_before_s;
         gint64 not_after_s;
         TgBounds bounds;
-        GVariant *details; /* a(ss); NULL: none */
+        GVariant *details;    /* a(ss); NULL: none */
+        GVariant *attributes; /* a{ss} that came with an item; NULL: none */
 } TgArrival;
 
 typedef struct {
@@ -106,7 +107,9 @@ typedef struct {
         TgSecret *content;      /* NULL: the item is read when the keyring is there */
         const char *item_path;  /* or */
         GHashTable *attributes; /* a{ss}, for an item that is still to be read */
-        const char *label;      /* with the content */
+        const char *const *travel; /* names of its attributes that travel; NULL: none */
+        const char *label;         /* with the content */
+        GVariant *item_attributes; /* likewise: a{ss}, of them alone; NULL: none */
         const char *content_type;
         const char *title;
         const char *description;

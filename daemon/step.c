@@ -65,6 +65,8 @@ new_step(const TgStepContext *context)
         self->context.credential_id = self->credential_id = g_strdup(context->credential_id);
         if (context->terms != NULL)
                 g_variant_ref(context->terms);
+        if (context->attributes != NULL)
+                g_variant_ref(context->attributes);
         ref_or_null(context->binding);
         ref_or_null(context->state);
         ref_or_null(context->receipt);
@@ -94,6 +96,7 @@ tg_step_unref(TgStep *self)
         g_clear_handle_id(&self->deadline, g_source_remove);
         g_clear_handle_id(&self->idle, g_source_remove);
         g_clear_pointer(&self->context.terms, g_variant_unref);
+        g_clear_pointer(&self->context.attributes, g_variant_unref);
         g_clear_pointer(&self->context.binding, tg_secret_unref);
         g_clear_pointer(&self->context.state, tg_secret_unref);
         g_clear_pointer(&self->context.receipt, tg_secret_unref);

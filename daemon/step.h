@@ -13,6 +13,7 @@
 
 #include <gio/gio.h>
 
+#include "daemon/keyring.h"
 #include "daemon/provision.h"
 #include "protocol/json.h"
 #include "protocol/session.h"
@@ -48,6 +49,9 @@ typedef struct {
         TgSecret *given;
         const char *label;
         const char *content_type;
+        /* BEGIN, of an item: a{ss} that travel with it. USE: that came along. NULL: none */
+        GVariant *attributes;
+        TgKeyring *keyring;        /* USE: the user's */
         const char *credential_id; /* USE: the same each time, and nobody else's */
 } TgStepContext;
 

@@ -100,6 +100,8 @@ use_content(TgWalletBus *bus, TgCall *call, const char *id, TgSecret *content, g
                 .terms = asked->options,
                 .given = content,
                 .label = tg_manager_credential(bus->manager, id)->title,
+                .attributes = tg_manager_credential(bus->manager, id)->attributes,
+                .keyring = tg_manager_wallet(bus->manager)->keyring,
                 .credential_id = id,
         };
         Use *self = g_new0(Use, 1);

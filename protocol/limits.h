@@ -106,6 +106,13 @@
 #define TG_MAX_DETAIL_BYTES 1024
 #define TG_MAX_TERMS_BYTES 16384
 
+/* Attributes of a keyring item that travel: as many as fit into the details, and are read there */
+#define TG_MAX_ATTRIBUTES 16
+#define TG_MAX_ATTRIBUTE_NAME_BYTES 48
+#define TG_MAX_ATTRIBUTE_BYTES 512
+/* Items that share one with an item that is to be made, and are compared with it */
+#define TG_MAX_COMPARED_ITEMS 256
+
 /* Handlers of other programs: what their files may say, and how many are looked at */
 #define TG_MAX_VERTICAL_FILE_BYTES 4096
 #define TG_MAX_VERTICAL_NAME_BYTES 64

@@ -2,14 +2,16 @@
 
 /*
  * org.tigress.secret.item: a copy of one item of the Secret Service. Label and
- * secret travel; no attribute does, and attributes that a peer sends anyway are not
- * taken over: as searchable ones they would be found by other programs in
- * place of the right item.
+ * secret travel, and the attributes that the user names. Where they arrive they are
+ * shown and kept, and searchable nowhere: they would be found by other programs in
+ * place of the right item. Making an ordinary item of them is a further act (keyring-use.c).
  */
 
 #include <string.h>
 
+#include "daemon/attributes.h"
 #include "daemon/vertical.h"
+#include "daemon/verticals/keyring-use.h"
 #include "daemon/verticals/octets.h"
 #include "protocol/error.h"
 #include "protocol/limits.h"
@@ -37,9 +39,15 @@ is_content_type(const char *text)
 }
 
 static TgSecret *
-encode(const TgSecret *given, const char *label, const char *content_type, GError **error)
+encode(const TgSecret *given,
+       const char *label,
+       const char *content_type,
+       GVariant *attributes,
+       GError **error)
 {
         g_autoptr(GString) before = g_string_new("{\"label\":");
+        g_autoptr(GString) after = g_string_new("\",\"attributes\":");
+        g_autoptr(TgSecret) content = NULL;
         g_autofree char *clean = tg_text_clean(label, -1, TG_MAX_TITLE_BYTES);
 
         if (tg_secret_size(given) > TG_MAX_CONTENT_BYTES) {
@@ -58,7 +66,16 @@ encode(const TgSecret *given, const char *label, const char *content_type, GErro
                                       : DEFAULT_CONTENT_TYPE);
         g_string_append(before, ",\"octets\":\"");
 
-        return tg_octets_encode(before->str, given, "\",\"attributes\":{}}", error);
+        tg_attributes_append_json(after, attributes);
+        g_string_append_c(after, '}');
+
+        content = tg_octets_encode(before->str, given, after->str, error);
+        if (content == NULL || tg_secret_size(content) <= TG_MAX_STEP_MESSAGE_BYTES)
+                return g_steal_pointer(&content);
+        tg_set_error(error,
+                     TG_ERROR_LIMIT_REACHED,
+                     "the item with its attributes is too large: let fewer of them travel");
+        return NULL;
 }
 
 static gboolean
@@ -87,6 +104,9 @@ decode(const TgJson *content, TgProvision *ret_provision, GError **error)
 
         label_text = tg_json_dup_string(&label);
         provision.title = tg_text_clean(label_text, -1, TG_MAX_TITLE_BYTES);
+        provision.attributes = tg_attributes_read(&attributes, error);
+        if (provision.attributes == NULL)
+                return FALSE;
         provision.content = tg_octets_decode(&octets, error);
         if (provision.content == NULL)
                 return FALSE;
@@ -97,13 +117,31 @@ decode(const TgJson *content, TgProvision *ret_provision, GError **error)
 }
 
 static void
+show(TgStep *step, GVariant *attributes)
+{
+        GVariantIter iter;
+        const char *name;
+        const char *value;
+
+        if (attributes == NULL)
+                return;
+        g_variant_iter_init(&iter, attributes);
+        while (g_variant_iter_next(&iter, "{&s&s}", &name, &value)) {
+                g_autofree char *line = g_strconcat("Attribute ", name, NULL);
+
+                tg_step_show(step, line, value);
+        }
+}
+
+static void
 begin(TgStep *step)
 {
         const TgStepContext *context = tg_step_context(step);
         g_autoptr(GError) error = NULL;
-        g_autoptr(TgSecret) content =
-                encode(context->given, context->label, context->content_type, &error);
+        g_autoptr(TgSecret) content = encode(
+                context->given, context->label, context->content_type, context->attributes, &error);
 
+        show(step, context->attributes);
         if (content != NULL)
                 tg_step_say(step, content, TRUE);
         else
@@ -116,9 +154,10 @@ receive(TgStep *step)
         g_auto(TgProvision) provision = {};
         g_autoptr(GError) error = NULL;
 
-        if (decode(tg_step_context(step)->message, &provision, &error))
+        if (decode(tg_step_context(step)->message, &provision, &error)) {
+                show(step, provision.attributes);
                 tg_step_keep(step, &provision);
-        else
+        } else
                 tg_step_fail(step, g_steal_pointer(&error));
 }
 
@@ -131,6 +170,17 @@ to_cxf(TgSecret *content, const TgCxfLabel *label, GError **error)
         return tg_cxf_item_write(label, "basic-auth", &password, 1, error);
 }
 
+static const TgTarget targets[] = {
+        {
+         .name = "keyring",
+         .changes =
+                        "adds an item to your keyring, which programs find by the attributes that "
+                        "came along, or that you name", .options = tg_keyring_use_options,
+         .use = tg_keyring_use,
+         },
+        {.name = NULL},
+};
+
 const TgVertical tg_vertical_keyring_item = {
         .format = "org.tigress.secret.item",
         .name = "Keyring item",
@@ -142,4 +192,5 @@ const TgVertical tg_vertical_keyring_item = {
         .begin = begin,
         .receive = receive,
         .to_cxf = to_cxf,
+        .targets = targets,
 };

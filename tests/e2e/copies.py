@@ -4,6 +4,7 @@
 
 from consent_world import *
 from cxf_parts import credential_exchange
+from item_parts import attributes_of_items
 
 TOTP = "org.tigress.totp.secret"
 WIFI = "org.tigress.wifi.network"
@@ -79,6 +80,7 @@ def main():
     for path in alice.objects("Credential"):
         alice.call(path, "Credential", "Remove")
     credential_exchange(alice, bob)
+    attributes_of_items(alice, bob)
 
 
 test(main)
