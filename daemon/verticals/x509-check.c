@@ -13,6 +13,7 @@
 
 #define DEFAULT_VALID_S (8 * 3600)
 #define FINGERPRINT_CHARS 16
+#define MAX_WAIT_S (3 * 86400) /* and half of a certificate's life, at most three days too */
 
 /* Signed to see whose key a token has. No certificate and no list begins so. */
 #define TRIAL "tigress: does this key belong to its certificate?\n"
@@ -52,7 +53,10 @@ take_renewals(GVariant *terms, TgX509Grant *grant, guint32 life_s, gboolean has_
         grant->life_s = life_s;
         n_renewals = most_renewals(grant);
         grant->n_renewals = (guint32)MIN(n_renewals, G_MAXINT32);
-        return TRUE;
+        return grant->from_s <= (guint64)tg_clock_now_s() + MAX_WAIT_S ||
+               tg_x509_invalid(error,
+                               "what is renewed begins within three days: the relay keeps the "
+                               "mailbox of the next one for a week");
 }
 
 /* Absolute, so that what is consented to does not grow with the time until it is signed. */
@@ -190,8 +194,12 @@ tg_x509_check(TgStep *step)
         g_autoptr(GBytes) trial = g_bytes_new_static(TRIAL, strlen(TRIAL));
         GError *error = NULL;
 
-        if (take_terms(tg_step_context(step)->terms, job, &error))
+        if (take_terms(tg_step_context(step)->terms, job, &error)) {
                 tg_x509_seal(step, job->ca, &job->place, trial, on_tried, job);
-        else
-                tg_x509_job_fail(job, error);
+                return;
+        }
+        /* What cannot be read now is not waited for before anybody has said yes. */
+        if (tg_error_code(error) == TG_ERROR_FAILED)
+                error->code = TG_ERROR_INVALID;
+        tg_x509_job_fail(job, error);
 }

@@ -59,6 +59,12 @@ tg_x509_grant_check(const TgX509Grant *self, GError **error)
         return ca != NULL && tg_x509_authority_lasts(ca, self->from_s, self->to_s, error);
 }
 
+guint64
+tg_x509_grant_begins(const TgX509Grant *self, guint64 now_s)
+{
+        return MAX(now_s, self->from_s);
+}
+
 gboolean
 tg_x509_grant_narrow(TgX509Grant *self, guint64 from_s, guint64 to_s, GError **error)
 {

@@ -45,6 +45,8 @@ gboolean tg_x509_key_parse(const char *text, TgX509Key *ret_key);
 /* Every part has its form; of the authority: that it is one, and may sign for all of the time. */
 gboolean tg_x509_grant_check(const TgX509Grant *self, GError **error);
 
+/* From when the life of a certificate is counted that is signed at @now_s: Unix seconds, both. */
+guint64 tg_x509_grant_begins(const TgX509Grant *self, guint64 now_s);
 /* From here on it is of one certificate: TG_ERROR_INVALID unless that is inside, and lives no
  * longer than it may. What is not renewed is of one anyway. */
 gboolean tg_x509_grant_narrow(TgX509Grant *self, guint64 from_s, guint64 to_s, GError **error);

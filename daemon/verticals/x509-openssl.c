@@ -168,6 +168,13 @@ tg_x509_invalid(GError **error, const char *what)
         return FALSE;
 }
 
+static void
+unread(GError **error, TgError code, const char *name, int number)
+{
+        tg_set_error(
+                error, code, "\"%s\" names no file that can be read: %s", name, g_strerror(number));
+}
+
 TgSecret *
 tg_x509_read_file(const char *path, const char *name, gsize n_max, GError **error)
 {
@@ -177,24 +184,20 @@ tg_x509_read_file(const char *path, const char *name, gsize n_max, GError **erro
         guint8 *buffer;
         gssize n = -1;
 
-        if (fd >= 0 && (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))) {
-                close(fd);
-                fd = -1;
-                errno = EINVAL;
-        }
         if (fd < 0) {
-                tg_set_error(error,
-                             TG_ERROR_INVALID,
-                             "\"%s\" names no file that can be read: %s",
-                             name,
-                             g_strerror(errno));
+                unread(error, TG_ERROR_FAILED, name, errno);
+                return NULL;
+        }
+        if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+                close(fd);
+                unread(error, TG_ERROR_INVALID, name, EINVAL);
                 return NULL;
         }
         room = tg_secret_new_blank(n_max + 1, &buffer, error);
-        if (room != NULL)
-                n = read(fd, buffer, n_max + 1);
+        if (room != NULL && (n = read(fd, buffer, n_max + 1)) < 0)
+                unread(error, TG_ERROR_FAILED, name, errno);
         close(fd);
-        if (room == NULL)
+        if (n < 0)
                 return NULL;
         if (n > 0 && (gsize)n <= n_max)
                 return tg_secret_slice(room, 0, (gsize)n, error);

@@ -58,7 +58,9 @@ X509_ALGOR *tg_x509_algorithm_of(EVP_PKEY *key);
 /* …and with which digest: *ret_digest NULL where the key has its own. FALSE: it does not. */
 gboolean tg_x509_digest_of(EVP_PKEY *key, const EVP_MD **ret_digest);
 
-/* A plain file alone, or a pipe would hold up everybody; @name of the term for errors. */
+/* A plain file alone, or a pipe would hold up everybody; @name of the term for errors. NULL and
+ * TG_ERROR_INVALID for what it is, TG_ERROR_FAILED where it cannot be read just now: what it is on
+ * may come back. */
 TgSecret *tg_x509_read_file(const char *path, const char *name, gsize n_max, GError **error);
 /* @what, as TG_ERROR_INVALID; what OpenSSL has to say of it is dropped. Always FALSE. */
 gboolean tg_x509_invalid(GError **error, const char *what);

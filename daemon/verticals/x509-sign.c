@@ -16,15 +16,17 @@ static gboolean
 take_terms(TgX509Job *job, GError **error)
 {
         guint64 now_s;
-        guint64 to_s;
+        guint64 begins_s;
 
         if (!tg_x509_terms_read(tg_step_context(job->step)->terms, job, error))
                 return FALSE;
         now_s = (guint64)tg_clock_now_s();
         if (job->grant.to_s > now_s) {
-                to_s = MIN(now_s + job->grant.life_s, job->grant.to_s);
-                return tg_x509_grant_narrow(
-                        &job->grant, MAX(now_s - TG_X509_SLACK_S, job->grant.from_s), to_s, error);
+                begins_s = tg_x509_grant_begins(&job->grant, now_s);
+                return tg_x509_grant_narrow(&job->grant,
+                                            MAX(now_s - TG_X509_SLACK_S, job->grant.from_s),
+                                            MIN(begins_s + job->grant.life_s, job->grant.to_s),
+                                            error);
         }
         return tg_x509_invalid(error,
                                "the time for which the certificate was to be valid is over: "

@@ -77,19 +77,19 @@ tg_x509_sequel(GVariant *terms, gint64 now_s, TgSequel *ret_sequel)
         g_auto(TgX509Grant) grant = {};
         g_auto(TgX509Place) place = {};
         g_autofree char *crl = NULL;
-        guint64 over_s;
+        guint64 begins_s;
 
         if (!read_terms(terms, &grant, &place, &crl, NULL) || grant.life_s == 0 ||
             grant.n_renewals == 0)
                 return FALSE;
-        over_s = (guint64)now_s + grant.life_s;
-        if (over_s + TG_X509_MIN_LIFE_S > grant.to_s)
+        begins_s = tg_x509_grant_begins(&grant, (guint64)now_s);
+        if (begins_s + grant.life_s + TG_X509_MIN_LIFE_S > grant.to_s)
                 return FALSE;
         tg_x509_grant_number(&grant);
         grant.n_renewals--;
         *ret_sequel = (TgSequel){
                 .terms = write_terms(&grant, &place, crl),
-                .from_s = now_s + grant.life_s / 2,
+                .from_s = (gint64)(begins_s + grant.life_s / 2),
                 .until_s = (gint64)grant.to_s,
         };
         return TRUE;

@@ -2,7 +2,9 @@
 
 /* A grant that is renewed: what follows what, and what is inside of it. */
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "daemon/vertical.h"
 #include "daemon/verticals/x509-request.h"
@@ -28,14 +30,14 @@ make_renewed(TgX509Grant *grant)
 }
 
 static GVariant *
-terms_of(const TgX509Grant *grant)
+terms_of(const TgX509Grant *grant, const char *key)
 {
         g_autoptr(GVariantDict) terms = g_variant_dict_new(NULL);
         g_autofree char *offer = tg_x509_grant_write(grant);
 
         g_variant_dict_insert(terms, "offer", "s", offer);
         g_variant_dict_insert(terms, "crl", "s", "/crl");
-        g_variant_dict_insert(terms, "ca-key", "s", "/key");
+        g_variant_dict_insert(terms, "ca-key", "s", key);
         return g_variant_ref_sink(g_variant_dict_end(terms));
 }
 
@@ -63,7 +65,7 @@ test_what_follows_is_less_of_the_same(X509Fixture *self, gconstpointer data)
         const char *key;
 
         make_renewed(&self->grant);
-        terms = terms_of(&self->grant);
+        terms = terms_of(&self->grant, "/key");
         g_assert_true(tg_x509_sequel(terms, now(), &sequel));
         g_assert_cmpint(sequel.until_s, ==, self->grant.to_s);
         g_assert_cmpint(sequel.from_s, >=, now() + LIFE_S / 2 - 5);
@@ -78,7 +80,7 @@ test_what_follows_is_less_of_the_same(X509Fixture *self, gconstpointer data)
 static void
 assert_is_last(const TgX509Grant *grant, gint64 now_s)
 {
-        g_autoptr(GVariant) terms = terms_of(grant);
+        g_autoptr(GVariant) terms = terms_of(grant, "/key");
         g_auto(TgSequel) sequel = {};
 
         g_assert_false(tg_x509_sequel(terms, now_s, &sequel));
@@ -254,17 +256,16 @@ test_a_renewal_is_of_what_was_accepted(X509Fixture *self, gconstpointer data)
 
 /* ---- the initiator ---- */
 
+/* His answer to who holds @key, and speaks in the share that is @bound_to. */
 static void
-assert_not_signed(const TgX509Grant *grant, EVP_PKEY *key, const char *bound_to, const char *part)
+ask(GVariant *terms, EVP_PKEY *key, const char *bound_to, TgStepAnswer *ret_answer)
 {
         g_autoptr(TgSecret) binding = helper_secret(BINDING);
         g_autoptr(TgSecret) other = helper_secret(bound_to);
         g_autofree char *challenge = tg_x509_challenge(&(TgStepContext){.binding = other}, NULL);
-        g_autoptr(GVariant) terms = terms_of(grant);
         g_autoptr(GBytes) request = tg_x509_request_new(key, challenge, NULL);
         g_autoptr(TgSecret) content = tg_x509_say_octets("request", request, NULL);
         const char *text = (const char *)tg_secret_get(content, NULL);
-        g_auto(TgStepAnswer) answer = {};
         TgJson json;
         TgStepContext context = {
                 .kind = TG_STEP_RECEIVE,
@@ -276,7 +277,16 @@ assert_not_signed(const TgX509Grant *grant, EVP_PKEY *key, const char *bound_to,
         };
 
         g_assert_true(tg_json_parse(text, strlen(text), strlen(text), &json, NULL));
-        tg_step_run(tg_vertical_find(TG_X509_FORMAT)->receive, &context, &answer);
+        tg_step_run(tg_vertical_find(TG_X509_FORMAT)->receive, &context, ret_answer);
+}
+
+static void
+assert_not_signed(const TgX509Grant *grant, EVP_PKEY *key, const char *bound_to, const char *part)
+{
+        g_autoptr(GVariant) terms = terms_of(grant, "/key");
+        g_auto(TgStepAnswer) answer = {};
+
+        ask(terms, key, bound_to, &answer);
         g_assert_cmpint(answer.kind, ==, TG_ANSWER_FAILED);
         x509_assert_says(answer.error, TG_ERROR_INVALID, part);
         g_assert_null(answer.content);
@@ -299,6 +309,92 @@ test_the_initiator_signs_nothing_else_and_nothing_late(X509Fixture *self, gconst
         assert_not_signed(&self->grant, self->key, BINDING, "nothing was signed");
 }
 
+/* ---- its key's file ---- */
+
+static char *
+write_key(const X509Fixture *self)
+{
+        g_autoptr(TgSecret) pem = tg_x509_key_save(self->ca_key, NULL);
+        char *path = g_build_filename(g_get_tmp_dir(), "test-x509-XXXXXX", NULL);
+        gsize n_bytes;
+        const char *text = (const char *)tg_secret_get(pem, &n_bytes);
+        int fd = g_mkstemp(path);
+
+        g_assert_cmpint(fd, >=, 0);
+        close(fd);
+        g_assert_true(g_file_set_contents(path, text, (gssize)n_bytes, NULL));
+        return path;
+}
+
+static void
+take_certificate(const TgStepAnswer *answer, guint64 *ret_from_s, guint64 *ret_to_s)
+{
+        g_autoptr(GBytes) der = NULL;
+        g_autoptr(GError) error = NULL;
+        const char *text;
+        TgJson json;
+
+        g_assert_no_error(answer->error);
+        g_assert_cmpint(answer->kind, ==, TG_ANSWER_SAY);
+        text = (const char *)tg_secret_get(answer->content, NULL);
+        g_assert_true(tg_json_parse(text, strlen(text), strlen(text), &json, NULL));
+        der = tg_x509_get_octets(&json, "certificate", TG_X509_MAX_CERTIFICATE_BYTES, &error);
+        g_assert_no_error(error);
+        tg_x509_certificate_period(der, ret_from_s, ret_to_s, &error);
+        g_assert_no_error(error);
+}
+
+static void
+test_a_key_that_is_away_is_waited_for(X509Fixture *self, gconstpointer data)
+{
+        g_autofree char *path = write_key(self);
+        g_autofree char *away = g_strconcat(path, "-away", NULL);
+        g_autoptr(GVariant) terms = NULL;
+        g_autoptr(GVariant) wrong = NULL;
+        g_auto(TgStepAnswer) gone = {};
+        g_auto(TgStepAnswer) signed_ = {};
+        g_auto(TgStepAnswer) refused = {};
+        guint64 from_s;
+        guint64 to_s;
+
+        make_renewed(&self->grant);
+        terms = terms_of(&self->grant, path);
+        g_assert_cmpint(g_rename(path, away), ==, 0);
+        ask(terms, self->key, BINDING, &gone);
+        x509_assert_says(gone.error, TG_ERROR_FAILED, "names no file");
+        g_assert_cmpint(g_rename(away, path), ==, 0);
+        ask(terms, self->key, BINDING, &signed_);
+        take_certificate(&signed_, &from_s, &to_s);
+
+        wrong = terms_of(&self->grant, "/dev/zero");
+        ask(wrong, self->key, BINDING, &refused);
+        x509_assert_says(refused.error, TG_ERROR_INVALID, "names no file");
+        g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
+static void
+test_what_begins_later_is_signed_now(X509Fixture *self, gconstpointer data)
+{
+        g_autofree char *path = write_key(self);
+        g_autoptr(GVariant) terms = NULL;
+        g_auto(TgStepAnswer) answer = {};
+        g_auto(TgSequel) sequel = {};
+        guint64 begins_s = (guint64)now() + 3 * LIFE_S;
+        guint64 from_s;
+        guint64 to_s;
+
+        make_renewed(&self->grant);
+        self->grant.from_s = begins_s;
+        terms = terms_of(&self->grant, path);
+        ask(terms, self->key, BINDING, &answer);
+        take_certificate(&answer, &from_s, &to_s);
+        g_assert_cmpuint(from_s, ==, begins_s);
+        g_assert_cmpuint(to_s, ==, begins_s + LIFE_S);
+        g_assert_true(tg_x509_sequel(terms, now(), &sequel));
+        g_assert_cmpuint(sequel.from_s, ==, begins_s + LIFE_S / 2);
+        g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -309,5 +405,7 @@ main(int argc, char **argv)
         x509_add_test("renewal/life", test_a_certificate_lives_no_longer_than_was_offered);
         x509_add_test("renewal/same", test_a_renewal_is_of_what_was_accepted);
         x509_add_test("renewal/initiator", test_the_initiator_signs_nothing_else_and_nothing_late);
+        x509_add_test("renewal/key-away", test_a_key_that_is_away_is_waited_for);
+        x509_add_test("renewal/later", test_what_begins_later_is_signed_now);
         return g_test_run();
 }
