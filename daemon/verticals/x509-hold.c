@@ -13,8 +13,10 @@
 #include "daemon/verticals/x509-request.h"
 #include "daemon/verticals/x509.h"
 #include "protocol/error.h"
+#include "protocol/limits.h"
 
 #define CONTENT_TYPE "application/x-pem-file"
+#define END "end" /* in what is left to a renewal */
 
 /* Numbers are stored: never use one again for something else. */
 enum {
@@ -143,21 +145,56 @@ take_state(const TgSecret *state, TgSecret **ret_pem, TgX509Grant *ret_grant, GE
                tg_x509_grant_parse(&json, ret_grant, error);
 }
 
+/* What was accepted, and when the certificate ends that came with it. */
+static TgSecret *
+heritage_of(const TgX509Grant *grant, guint64 end_s, GError **error)
+{
+        g_autofree char *offer = tg_x509_grant_write(grant);
+        g_autofree char *text =
+                g_strdup_printf("{\"" END "\":%" G_GUINT64_FORMAT ",%s", end_s, offer + 1);
+
+        return tg_secret_new(text, strlen(text), error);
+}
+
+/* A renewal is of use: it begins now, by clocks that may differ, and ends later than what it takes
+ * the place of, which works. */
+static gboolean
+is_better(const TgSecret *inherited, guint64 from_s, guint64 to_s, GError **error)
+{
+        gsize n_bytes;
+        const char *text;
+        guint32 end_s;
+        TgJson json;
+        TgJson end;
+
+        if (inherited == NULL)
+                return TRUE;
+        text = (const char *)tg_secret_get(inherited, &n_bytes);
+        if (!tg_json_parse(text, n_bytes, n_bytes, &json, error))
+                return FALSE;
+        return (tg_json_get(&json, END, &end) && tg_json_get_uint(&end, &end_s) && to_s > end_s &&
+                from_s <= (guint64)tg_clock_now_s() + TG_MAX_CLOCK_SKEW_S) ||
+               tg_x509_invalid(error,
+                               "the renewal ends no later than what is there, or is not valid "
+                               "yet: what is there is kept");
+}
+
 /* Of what is renewed the certificate itself says when it is valid, inside of what was offered. */
 static gboolean
 take_period(TgStep *step, GBytes *certificate, TgX509Grant *grant, GError **error)
 {
-        g_autofree char *text = NULL;
         g_autoptr(TgSecret) heritage = NULL;
         guint64 from_s;
         guint64 to_s;
 
         if (grant->life_s == 0)
                 return TRUE;
-        text = tg_x509_grant_write(grant);
-        heritage = tg_secret_new(text, strlen(text), error);
-        if (heritage == NULL || !tg_x509_certificate_period(certificate, &from_s, &to_s, error) ||
-            !tg_x509_grant_narrow(grant, from_s, to_s, error) || !is_current(grant, error))
+        if (!tg_x509_certificate_period(certificate, &from_s, &to_s, error))
+                return FALSE;
+        heritage = heritage_of(grant, to_s, error);
+        if (heritage == NULL || !tg_x509_grant_narrow(grant, from_s, to_s, error) ||
+            !is_current(grant, error) ||
+            !is_better(tg_step_context(step)->inherited, from_s, to_s, error))
                 return FALSE;
         if (grant->n_renewals > 0)
                 tg_step_bequeath(step, heritage);

@@ -127,7 +127,11 @@ test_a_grant_that_is_too_long_is_refused(X509Fixture *self, gconstpointer data)
 
 /* His step for a certificate of this time, after he has asked. */
 static void
-receive(X509Fixture *self, guint64 from_s, guint64 to_s, TgStepAnswer *ret_answer)
+receive(X509Fixture *self,
+        TgSecret *inherited,
+        guint64 from_s,
+        guint64 to_s,
+        TgStepAnswer *ret_answer)
 {
         g_autofree char *offer = tg_x509_grant_write(&self->grant);
         g_autoptr(TgSecret) binding = helper_secret(BINDING);
@@ -139,7 +143,7 @@ receive(X509Fixture *self, guint64 from_s, guint64 to_s, TgStepAnswer *ret_answe
         g_autoptr(TgSecret) answer = NULL;
         TgX509Grant one = self->grant; /* lent */
 
-        x509_run_recipient(0, binding, NULL, NULL, offer, &asked);
+        x509_run_recipient(0, binding, NULL, inherited, offer, &asked);
         g_assert_cmpint(asked.kind, ==, TG_ANSWER_SAY);
         request = x509_request_of(&asked);
         key = tg_x509_request_check(request, self->grant.key, challenge, NULL);
@@ -151,7 +155,7 @@ receive(X509Fixture *self, guint64 from_s, guint64 to_s, TgStepAnswer *ret_answe
         x509_run_recipient(1,
                            binding,
                            asked.state,
-                           NULL,
+                           inherited,
                            (const char *)tg_secret_get(answer, NULL),
                            ret_answer);
 }
@@ -164,7 +168,7 @@ test_a_certificate_lives_no_longer_than_was_offered(X509Fixture *self, gconstpoi
 
         make_renewed(&self->grant);
         self->grant.from_s = now_s - LIFE_S;
-        receive(self, now_s - TG_X509_SLACK_S, now_s + LIFE_S, &kept);
+        receive(self, NULL, now_s - TG_X509_SLACK_S, now_s + LIFE_S, &kept);
         g_assert_cmpint(kept.kind, ==, TG_ANSWER_KEEP);
         g_assert_cmpuint(kept.provision.not_before_s, ==, now_s - TG_X509_SLACK_S);
         g_assert_cmpuint(kept.provision.not_after_s, ==, now_s + LIFE_S);
@@ -184,11 +188,45 @@ test_a_certificate_lives_no_longer_than_was_offered(X509Fixture *self, gconstpoi
         for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
                 g_auto(TgStepAnswer) refused = {};
 
-                receive(self, wrong[i].from_s, wrong[i].to_s, &refused);
+                receive(self, NULL, wrong[i].from_s, wrong[i].to_s, &refused);
                 g_assert_cmpint(refused.kind, ==, TG_ANSWER_FAILED);
                 x509_assert_says(refused.error, TG_ERROR_INVALID, wrong[i].part);
                 g_assert_null(refused.provision.content);
         }
+}
+
+static void
+test_a_renewal_is_better_than_what_is_there(X509Fixture *self, gconstpointer data)
+{
+        guint64 now_s = (guint64)now();
+        g_auto(TgStepAnswer) first = {};
+        g_auto(TgStepAnswer) kept = {};
+
+        make_renewed(&self->grant);
+        self->grant.from_s = now_s - 2 * LIFE_S;
+        receive(self, NULL, now_s - LIFE_S / 2, now_s + LIFE_S / 2, &first);
+        g_assert_cmpint(first.kind, ==, TG_ANSWER_KEEP);
+        tg_x509_grant_number(&self->grant);
+        self->grant.n_renewals--;
+
+        const struct {
+                guint64 from_s;
+                guint64 to_s;
+        } wrong[] = {
+                {now_s - LIFE_S / 2, now_s + LIFE_S / 2    },
+                {now_s - LIFE_S,     now_s + 60            },
+                {now_s + 600,        now_s + 600 + LIFE_S  },
+                {now_s + 5 * LIFE_S, now_s + 6 * LIFE_S - 1},
+        };
+        for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+                g_auto(TgStepAnswer) refused = {};
+
+                receive(self, first.heritage, wrong[i].from_s, wrong[i].to_s, &refused);
+                g_assert_cmpint(refused.kind, ==, TG_ANSWER_FAILED);
+                x509_assert_says(refused.error, TG_ERROR_INVALID, "what is there is kept");
+        }
+        receive(self, first.heritage, now_s - 60, now_s + LIFE_S, &kept);
+        g_assert_cmpint(kept.kind, ==, TG_ANSWER_KEEP);
 }
 
 static void
@@ -404,6 +442,7 @@ main(int argc, char **argv)
         x509_add_test("renewal/long", test_a_grant_that_is_too_long_is_refused);
         x509_add_test("renewal/life", test_a_certificate_lives_no_longer_than_was_offered);
         x509_add_test("renewal/same", test_a_renewal_is_of_what_was_accepted);
+        x509_add_test("renewal/better", test_a_renewal_is_better_than_what_is_there);
         x509_add_test("renewal/initiator", test_the_initiator_signs_nothing_else_and_nothing_late);
         x509_add_test("renewal/key-away", test_a_key_that_is_away_is_waited_for);
         x509_add_test("renewal/later", test_what_begins_later_is_signed_now);
