@@ -370,8 +370,9 @@ gint64 tg_share_held_until_s(const TgShare *self);
 gboolean tg_share_has_sequel(TgShare *self);
 /* The invitation to it, for the last answer; NULL without @error: nothing follows. */
 TgSecret *tg_share_sequel_invitation(TgShare *self, GError **error);
-/* Recipient: the invitation that came with a message; one that is not as it must be is dropped. */
-void tg_share_take_next(TgShare *self, const TgHeader *header);
+/* Recipient: the invitation that came with a message; one that is not as it must be is dropped.
+ * FALSE: that cannot be told just now. */
+gboolean tg_share_take_next(TgShare *self, const TgHeader *header, GError **error);
 /* Ended, and saved: nothing is to be learnt from it. */
 void tg_share_forget_next(TgShare *self);
 

@@ -172,7 +172,8 @@ take_envelope(TgShare *self, const TgVertical *vertical, const TgOutput *output,
 {
         g_auto(TgStepAnswer) answer = {};
 
-        if (!tg_share_take_bounds(self, &output->display, error))
+        if (!tg_share_take_bounds(self, &output->display, error) ||
+            !tg_share_take_next(self, &output->envelope->header, error))
                 return FALSE;
         if (vertical->is_prompt &&
             !tg_share_receive_at_once(self, vertical, &output->envelope->content, &answer, error))
@@ -182,7 +183,6 @@ take_envelope(TgShare *self, const TgVertical *vertical, const TgOutput *output,
         if (self->role == TG_ROLE_RECIPIENT)
                 self->kind = g_intern_string(vertical->kinds[0]);
         tg_share_take_display(self, &output->display);
-        tg_share_take_next(self, &output->envelope->header);
         tg_share_tell(self, TG_SHARE_FORMAT | TG_SHARE_MODE | TG_SHARE_PIN);
         tg_share_came_through(self);
         if (self->state == TG_STATE_CLAIMING) {

@@ -111,17 +111,6 @@ tg_share_new_sequel(TgShare *after, const TgSequel *sequel, guint life_s, GError
         return g_steal_pointer(&self);
 }
 
-/* Somewhere in the third quarter of what is left: not all who got theirs together come together. */
-static gint64
-when_to_ask(gint64 from_s, gint64 over_s)
-{
-        gint64 span_s = over_s - from_s;
-
-        if (span_s < 4)
-                return from_s;
-        return from_s + span_s / 4 + g_random_int_range(0, (gint32)MIN(span_s / 4, G_MAXINT32 - 1));
-}
-
 TgShare *
 tg_share_new_renewal(TgShare *after, GError **error)
 {
@@ -131,7 +120,7 @@ tg_share_new_renewal(TgShare *after, GError **error)
 
         if (after->next == NULL || after->heritage == NULL || after->credential_id == NULL)
                 return NULL;
-        link = tg_sequel_read(after->next, after->relay, &from_s, NULL);
+        link = tg_sequel_read(after->next, after->relay, &from_s, error);
         if (link == NULL)
                 return NULL;
         self = new_after(after, TG_STATE_CLAIMING);
@@ -140,7 +129,7 @@ tg_share_new_renewal(TgShare *after, GError **error)
         self->key = tg_secret_ref(link->secret);
         self->renews = g_strdup(after->credential_id);
         self->inherited = tg_secret_ref(after->heritage);
-        self->due_s = when_to_ask(from_s, after->not_after_s);
+        self->due_s = tg_sequel_due(self->created_s, from_s, after->not_after_s);
         if (!tg_share_save(self, NULL, error))
                 return NULL;
         return g_steal_pointer(&self);
@@ -218,23 +207,28 @@ tg_share_sequel_invitation(TgShare *self, GError **error)
 
 /* ---- the recipient's side ---- */
 
-void
-tg_share_take_next(TgShare *self, const TgHeader *header)
+gboolean
+tg_share_take_next(TgShare *self, const TgHeader *header, GError **error)
 {
         g_autoptr(TgLink) link = NULL;
-        g_autoptr(GError) error = NULL;
+        g_autoptr(GError) refusal = NULL;
         gint64 from_s;
 
         if (self->role != TG_ROLE_RECIPIENT || header->next == NULL ||
             self->carrier->is_read_once || tg_share_exchange_mode(self) == TG_MODE_T1)
-                return;
-        link = tg_sequel_read(header->next, self->relay, &from_s, &error);
+                return TRUE;
+        link = tg_sequel_read(header->next, self->relay, &from_s, &refusal);
+        if (link == NULL && tg_share_is_passing(refusal)) {
+                g_propagate_error(error, g_steal_pointer(&refusal));
+                return FALSE;
+        }
         if (link == NULL) {
-                g_warning("share %.8s: %s: nothing follows", self->id, error->message);
-                return;
+                g_warning("share %.8s: %s: nothing follows", self->id, refusal->message);
+                return TRUE;
         }
         g_clear_pointer(&self->next, tg_secret_unref);
         self->next = tg_secret_ref(header->next);
+        return TRUE;
 }
 
 /* ---- until it is due ---- */
@@ -245,8 +239,9 @@ due_s(const TgShare *self)
 {
         gint64 late_s = self->expires_s - (self->expires_s - self->created_s) / 4;
 
-        return self->role == TG_ROLE_RECIPIENT && self->expires_s != 0 ? MIN(self->due_s, late_s)
-                                                                       : self->due_s;
+        if (self->role == TG_ROLE_INITIATOR || self->expires_s == 0)
+                return self->due_s;
+        return MAX(MIN(self->due_s, late_s), self->created_s + TG_SEQUEL_MIN_PAUSE_S);
 }
 
 gint64

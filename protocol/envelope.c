@@ -72,9 +72,9 @@ take_role(const TgJson *object, TgRole *ret_role)
 }
 
 /* Members that are optional are ignored when they have another shape, but for the limits: whoever
- * takes the credential judges those. */
-static void
-take_extras(const TgJson *object, TgHeader *header)
+ * takes the credential judges those. FALSE: there was no memory for one that is a secret. */
+static gboolean
+take_extras(const TgJson *object, TgHeader *header, GError **error)
 {
         TgJson value;
         guint32 number;
@@ -82,17 +82,22 @@ take_extras(const TgJson *object, TgHeader *header)
         header->reads_end = tg_json_get(object, "end", &value) &&
                             tg_json_get_uint(&value, &number) && number == 1;
         if (tg_json_get_typed(object, "next", TG_JSON_OBJECT, &value) &&
-            value.n_chars <= TG_MAX_NEXT_CHARS)
-                header->next = tg_secret_new(value.text, value.n_chars, NULL);
+            value.n_chars <= TG_MAX_NEXT_CHARS) {
+                header->next = tg_secret_new(value.text, value.n_chars, error);
+                if (!header->next)
+                        return FALSE;
+        }
         if (tg_json_get(object, "limits", &value))
                 header->limits = value.n_chars <= TG_MAX_BOUNDS_CHARS
                                          ? g_strndup(value.text, value.n_chars)
                                          : g_strdup("null");
         if (!tg_json_get_typed(object, "display", TG_JSON_OBJECT, &value))
-                return;
+                return TRUE;
         header->title = tg_json_dup_text(&value, "title", TG_MAX_TITLE_BYTES);
         header->description = tg_json_dup_text(&value, "description", TG_MAX_DESCRIPTION_BYTES);
         header->image_url = tg_json_dup_text(&value, "imageURL", TG_MAX_IMAGE_URL_BYTES);
+
+        return TRUE;
 }
 
 static gboolean
@@ -116,7 +121,8 @@ take_header(const TgJson *object, TgHeader *header, GError **error)
         if (tg_json_get(object, "pad", &value) && value.type != TG_JSON_STRING)
                 return refuse(error, "the message's header is malformed");
 
-        take_extras(object, header);
+        if (!take_extras(object, header, error))
+                return FALSE;
         header->present = TRUE;
         return TRUE;
 }

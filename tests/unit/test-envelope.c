@@ -90,6 +90,30 @@ test_the_shortest_message_is_the_published_one(void)
         g_assert_true(tg_secret_equal(plaintext, same));
 }
 
+/* Without memory for what follows it is not read as if nothing did. */
+static void
+test_what_follows_is_not_lost_for_want_of_memory(void)
+{
+        g_autoptr(TgSecret) next = helper_secret("{\"link\":\"x\",\"from\":1}");
+        TgHeader header = {.present = TRUE, .next = next};
+        g_autoptr(TgSecret) plaintext = build("f", "{}", &header, NULL);
+        g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)tg_secret_unref);
+        g_autoptr(GError) error = NULL;
+        TgEnvelope *none;
+        TgEnvelope *envelope;
+
+        for (gsize n = 65536; n > 0; n /= 2)
+                for (TgSecret *one; (one = tg_secret_new_random(n, NULL)) != NULL;)
+                        g_ptr_array_add(all, one);
+        none = tg_envelope_parse(plaintext, &error);
+        g_ptr_array_set_size(all, 0);
+        g_assert_null(none);
+        helper_assert_error(error, TG_ERROR_LIMIT_REACHED, NULL);
+        envelope = tg_envelope_parse(plaintext, NULL);
+        g_assert_nonnull(envelope->header.next);
+        tg_envelope_free(envelope);
+}
+
 /* Whatever it holds, a message with a header has one of five lengths. */
 static void
 test_lengths_are_those_of_the_buckets(void)
@@ -301,5 +325,7 @@ main(int argc, char **argv)
                         test_strange_ends_are_failures_without_effect);
         g_test_add_func("/envelope/reasons-are-cleaned-and-cut", test_reasons_are_cleaned_and_cut);
 
+        g_test_add_func("/envelope/what-follows-is-not-lost-for-want-of-memory",
+                        test_what_follows_is_not_lost_for_want_of_memory);
         return g_test_run();
 }

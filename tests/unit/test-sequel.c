@@ -90,6 +90,30 @@ test_what_is_malformed_is_refused(void)
         }
 }
 
+static void
+assert_due(gint64 from_s, gint64 over_s, gint64 first_s, gint64 last_s)
+{
+        for (guint i = 0; i < 100; i++) {
+                gint64 due_s = tg_sequel_due(1000, from_s, over_s);
+
+                g_assert_cmpint(due_s, >=, first_s);
+                g_assert_cmpint(due_s, <=, last_s);
+        }
+}
+
+/* Who wants to be asked at once, or never, is not asked more often, or less. */
+static void
+test_it_is_asked_for_in_good_time(void)
+{
+        assert_due(1400, 1800, 1500, 1600);
+        assert_due(0, 1800, 1200, 1400);
+        assert_due(0, 1001, 1005, 1005);
+        assert_due(0, 900, 1005, 1005);
+        assert_due(1000, 1010, 1005, 1005);
+        assert_due(G_MAXUINT32, 1800, 1800, 1800);
+        assert_due(1400, G_MAXUINT32, 1400, G_MAXUINT32);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -98,5 +122,6 @@ main(int argc, char **argv)
         g_test_add_func("/sequel/elsewhere",
                         test_a_link_to_elsewhere_or_of_another_mode_is_refused);
         g_test_add_func("/sequel/malformed", test_what_is_malformed_is_refused);
+        g_test_add_func("/sequel/it-is-asked-for-in-good-time", test_it_is_asked_for_in_good_time);
         return g_test_run();
 }
