@@ -150,7 +150,11 @@ add(TgNmJob *job)
                 tg_nm_job_end(job, tg_error_new(TG_ERROR_FAILED, "the profile cannot be written"));
                 return;
         }
-        tg_nm_call_send(job, message, TRUE, on_added);
+        tg_nm_call_send(job,
+                        message,
+                        "NetworkManager has not answered in time, nor has anybody whom it may have "
+                        "asked: the profile may still be added",
+                        on_added);
 }
 
 static void

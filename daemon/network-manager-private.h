@@ -50,8 +50,9 @@ struct TgNmJob {
         GSource *bus_source;
         sd_bus_slot *slot;
         sd_bus_message_handler_t on_reply;
-        guint patience; /* source */
-        guint n_read;   /* of profiles */
+        guint patience;         /* source */
+        const char *unanswered; /* of the call that is open: tg_nm_call_send() */
+        guint n_read;           /* of profiles */
         GCancellable *cancellable;
         gulong cancelling;
 };
@@ -65,11 +66,13 @@ void tg_nm_job_end(TgNmJob *self, GError *error);
  * has ended. */
 sd_bus_message *
 tg_nm_call_new(TgNmJob *self, const char *path, const char *interface, const char *method);
-/* Takes @message. @on_reply gets the job, and a reply that is no error (else the job ends). With
- * @asks_person there is time for a dialog of polkit's. */
+/* Takes @message. @on_reply gets the job, and a reply that is no error (else the job ends).
+ * @unanswered, static: NetworkManager may ask a person, who gets the time for it, and this is said,
+ * as TG_ERROR_DENIED, when it has passed: a dialog that was ignored is not to come again. NULL: it
+ * asks nobody. */
 void tg_nm_call_send(TgNmJob *self,
                      sd_bus_message *message,
-                     gboolean asks_person,
+                     const char *unanswered,
                      sd_bus_message_handler_t on_reply);
 
 /* ---- network-manager-add.c ---- */
@@ -82,8 +85,9 @@ typedef struct {
         /* What to call it, before others' names are looked at; new memory. */
         char *(*name)(gconstpointer what);
         gboolean has_interface; /* of its own, which wants a name */
-        /* All settings but the first; what is secret comes last, for the message moves as it
-         * grows. */
+        /* All settings but the first. What is secret comes as late as it can: sd-bus erases a
+         * message where it lies at its end, and not where it lay before it had to move to grow.
+         * A copy may stay in freed memory then, until something else is written there. */
         int (*fill)(sd_bus_message *message, gconstpointer what);
         GDestroyNotify destroy;
 } TgNmAddition;
@@ -119,5 +123,6 @@ int tg_nm_close_setting(sd_bus_message *message);
 /* @key → a variant of @contents, which is to follow. */
 int tg_nm_open_value(sd_bus_message *message, const char *key, const char *contents);
 int tg_nm_close_value(sd_bus_message *message);
-/* @key → s, straight from the secret's memory into the message, which erases itself. */
+/* @key → s, straight from the secret's memory into the message, which erases itself when it is
+ * freed; what it grew out of it does not erase. */
 int tg_nm_append_secret(sd_bus_message *message, const char *key, const char *text, gsize n_chars);

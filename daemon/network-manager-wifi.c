@@ -201,7 +201,11 @@ read_profile(TgNmJob *job)
                 tg_nm_job_end(job, tg_error_new(TG_ERROR_FAILED, "the call cannot be written"));
                 return;
         }
-        tg_nm_call_send(job, message, TRUE, on_secrets);
+        tg_nm_call_send(job,
+                        message,
+                        "NetworkManager has not given out the password in time, nor has anybody "
+                        "answered whom it may have asked",
+                        on_secrets);
 }
 
 static void

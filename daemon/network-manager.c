@@ -18,8 +18,8 @@
 
 #define NAME "org.freedesktop.NetworkManager"
 #define CONNECTION_INTERFACE TG_NM_SETTINGS_INTERFACE ".Connection"
-#define PATIENCE_S 20
-#define PERSON_PATIENCE_S 110 /* a step has 120 */
+#define PATIENCE_S 20        /* for the list of profiles, all of it */
+#define PERSON_PATIENCE_S 95 /* both are within the 120 of a step */
 #define MAX_PROFILES 1024
 
 static void read_next(TgNmJob *self);
@@ -95,7 +95,10 @@ on_impatient(gpointer user_data)
         TgNmJob *self = user_data;
 
         self->patience = 0;
-        end_silent(self);
+        if (self->unanswered != NULL)
+                tg_nm_job_end(self, tg_error_new(TG_ERROR_DENIED, "%s", self->unanswered));
+        else
+                end_silent(self);
         return G_SOURCE_REMOVE;
 }
 
@@ -143,7 +146,7 @@ tg_nm_call_new(TgNmJob *self, const char *path, const char *interface, const cha
 }
 
 static gboolean
-send_call(TgNmJob *self, sd_bus_message *message, guint patience_s, sd_bus_message_handler_t on_any)
+send_call(TgNmJob *self, sd_bus_message *message, sd_bus_message_handler_t on_any)
 {
         int r = sd_bus_call_async(self->bus, &self->slot, message, on_any, self, UINT64_MAX);
 
@@ -152,9 +155,14 @@ send_call(TgNmJob *self, sd_bus_message *message, guint patience_s, sd_bus_messa
                 end_without_bus(self, r);
                 return FALSE;
         }
-        g_clear_handle_id(&self->patience, g_source_remove);
-        self->patience = g_timeout_add_seconds(patience_s, on_impatient, self);
         return TRUE;
+}
+
+static void
+set_patience(TgNmJob *self, guint seconds)
+{
+        g_clear_handle_id(&self->patience, g_source_remove);
+        self->patience = g_timeout_add_seconds(seconds, on_impatient, self);
 }
 
 /* Its sentences are not passed on: they may quote what was in the call. */
@@ -197,13 +205,15 @@ on_answer(sd_bus_message *reply, void *user_data, sd_bus_error *ret_error)
 void
 tg_nm_call_send(TgNmJob *self,
                 sd_bus_message *message,
-                gboolean asks_person,
+                const char *unanswered,
                 sd_bus_message_handler_t on_reply)
 {
         self->on_reply = on_reply;
-        if (asks_person)
+        self->unanswered = unanswered;
+        if (unanswered != NULL)
                 (void)sd_bus_message_set_allow_interactive_authorization(message, 1);
-        send_call(self, message, asks_person ? PERSON_PATIENCE_S : PATIENCE_S, on_answer);
+        if (send_call(self, message, on_answer) && unanswered != NULL)
+                set_patience(self, PERSON_PATIENCE_S);
 }
 
 /* ---- the profiles ---- */
@@ -275,7 +285,7 @@ read_next(TgNmJob *self)
         profile = self->profiles->pdata[self->n_read];
         message = tg_nm_call_new(self, profile->path, CONNECTION_INTERFACE, "GetSettings");
         if (message != NULL)
-                send_call(self, message, PATIENCE_S, on_settings);
+                send_call(self, message, on_settings);
 }
 
 static int
@@ -335,8 +345,9 @@ tg_nm_job_start(const TgNmTask *task, gpointer data, GCancellable *cancellable)
                 return;
         }
         self->bus_source = tg_bus_source_attach(self->bus, on_bus_closed, self);
+        set_patience(self, PATIENCE_S);
         message = tg_nm_call_new(
                 self, TG_NM_SETTINGS_PATH, TG_NM_SETTINGS_INTERFACE, "ListConnections");
         if (message != NULL)
-                tg_nm_call_send(self, message, FALSE, on_paths);
+                tg_nm_call_send(self, message, NULL, on_paths);
 }

@@ -6,8 +6,9 @@
  * added for this user alone, which do not connect by themselves; none is ever changed, and a
  * network that has one gets no second. NetworkManager asks polkit itself whether this user may.
  *
- * Each job has a connection of its own, which ends with it: so does a question that NetworkManager
- * has open on its behalf.
+ * Each job has a connection of its own, which ends with it. A question that NetworkManager has open
+ * on its behalf does not: it has no eye on who calls, so a dialog stays until somebody answers it,
+ * and what he allows is still done.
  */
 
 #include <gio/gio.h>
@@ -24,7 +25,7 @@ typedef struct {
 
 /* All of these call @func exactly once, from the loop or before they return; when @cancellable is
  * cancelled, with TG_ERROR_CANCELLED and at once. TG_ERROR_FAILED: NetworkManager is not there, or
- * does not answer. TG_ERROR_DENIED: it, or whoever it asked, said no. */
+ * does not answer. TG_ERROR_DENIED: it, or whoever it asked, said no, or nothing in time. */
 
 typedef void (*TgNmWifiFunc)(const TgNmWifi *found, const GError *error, gpointer user_data);
 

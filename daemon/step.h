@@ -53,6 +53,7 @@ typedef struct {
         GVariant *attributes;
         TgKeyring *keyring;        /* USE: the user's */
         const char *credential_id; /* USE: the same each time, and nobody else's */
+        gboolean is_sandboxed;     /* USE: who asks is not to hear what else the user has */
 } TgStepContext;
 
 typedef struct TgStep TgStep;

@@ -103,6 +103,7 @@ use_content(TgWalletBus *bus, TgCall *call, const char *id, TgSecret *content, g
                 .attributes = tg_manager_credential(bus->manager, id)->attributes,
                 .keyring = tg_manager_wallet(bus->manager)->keyring,
                 .credential_id = id,
+                .is_sandboxed = tg_caller_is_sandboxed(tg_call_caller(call)),
         };
         Use *self = g_new0(Use, 1);
 

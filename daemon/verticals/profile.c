@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/verticals/profile.h"
 
+#include "protocol/error.h"
+
 void
 tg_profile_added(const TgNmAdded *added, const GError *error, gpointer user_data)
 {
         g_autoptr(TgStep) step = user_data;
         GVariantDict result;
 
+        if (tg_step_context(step)->is_sandboxed &&
+            g_error_matches(error, TG_ERROR, TG_ERROR_BAD_STATE)) {
+                tg_step_fail(step,
+                             tg_error_new(TG_ERROR_BAD_STATE,
+                                          "NetworkManager has a profile for this already, which "
+                                          "stays as it is"));
+                return;
+        }
         if (error != NULL) {
                 tg_step_fail(step, g_error_copy(error));
                 return;

@@ -55,6 +55,7 @@ on_found(const TgNmWifi *found, const GError *error, gpointer user_data)
         g_variant_dict_insert(checked, "connection", "s", found->uuid);
         g_variant_dict_insert(checked, "ssid", "s", found->wifi.ssid);
         g_variant_dict_insert(checked, "security", "u", (guint32)found->wifi.security);
+        g_variant_dict_insert(checked, "hidden", "b", found->wifi.is_hidden);
         tg_step_name(step, found->wifi.ssid);
         show(step, &found->wifi);
         tg_step_checked(step, g_variant_dict_end(checked), found->uuid);
@@ -80,11 +81,14 @@ static gboolean
 is_as_consented(GVariant *terms, const TgWifi *wifi)
 {
         guint32 security;
+        gboolean is_hidden;
         const char *ssid;
 
         return g_variant_lookup(terms, "ssid", "&s", &ssid) &&
                g_variant_lookup(terms, "security", "u", &security) &&
-               g_str_equal(ssid, wifi->ssid) && security == wifi->security;
+               g_variant_lookup(terms, "hidden", "b", &is_hidden) &&
+               g_str_equal(ssid, wifi->ssid) && security == wifi->security &&
+               is_hidden == wifi->is_hidden;
 }
 
 static void
@@ -100,8 +104,8 @@ on_read(const TgNmWifi *found, const GError *error, gpointer user_data)
         else if (!is_as_consented(tg_step_context(step)->terms, &found->wifi))
                 tg_step_fail(step,
                              tg_error_new(TG_ERROR_INVALID,
-                                          "the profile is another network's than it was when you "
-                                          "were asked"));
+                                          "the profile is another network's, or says otherwise how "
+                                          "to join it, than when you were asked"));
         else
                 say(step, &found->wifi);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/network-manager.h"
+#include "daemon/vertical.h"
 #include "protocol/error.h"
 #include "tests/bus/fixture.h"
 
@@ -26,7 +27,36 @@ typedef struct {
         GError *error;
         char *ssid;
         char *password;
+        GVariant *terms; /* that a step has checked */
+        TgStep *step;
 } World;
+
+/* In the place of GLib's: the job's time runs out when a test says so. */
+static struct {
+        guint source;
+        GSourceFunc func;
+        gpointer data;
+} patience;
+
+guint
+g_timeout_add_seconds(guint seconds, GSourceFunc func, gpointer data)
+{
+        guint source = g_timeout_add(seconds * 1000, func, data);
+
+        if (data != NULL) { /* the fixture's own have none */
+                patience.source = source;
+                patience.func = func;
+                patience.data = data;
+        }
+        return source;
+}
+
+static void
+run_out_of_time(void)
+{
+        g_assert_true(g_source_remove(patience.source));
+        g_assert_false(patience.func(patience.data));
+}
 
 static int
 on_call(sd_bus_message *message, void *user_data, sd_bus_error *error)
@@ -76,6 +106,7 @@ world_free(World *world)
         g_clear_error(&world->error);
         g_free(world->ssid);
         g_free(world->password);
+        g_clear_pointer(&world->terms, g_variant_unref);
         g_free(world);
 }
 
@@ -102,6 +133,46 @@ static void
 begin(World *world, GCancellable *cancellable)
 {
         tg_nm_read_wifi("Home", TRUE, cancellable, on_read, world);
+}
+
+static void
+on_added(const TgNmAdded *added, const GError *error, gpointer user_data)
+{
+        World *world = user_data;
+
+        g_assert_true((added == NULL) == (error != NULL));
+        world->n_ends++;
+        world->error = error != NULL ? g_error_copy(error) : NULL;
+}
+
+static TgSecret *
+wifi_text(const char *ssid)
+{
+        g_autofree char *text = g_strdup_printf("WIFI:T:WPA;S:%s;P:" CANARY ";;", ssid);
+
+        return tg_secret_new(text, strlen(text), NULL);
+}
+
+static void
+begin_adding(World *world, const char *ssid)
+{
+        g_autoptr(TgSecret) text = wifi_text(ssid);
+        g_auto(TgWifi) wifi = {};
+
+        g_assert_true(tg_wifi_parse_text(text, &wifi, NULL));
+        tg_nm_add_wifi(&wifi, NULL, on_added, world);
+}
+
+static void
+on_step(TgStepAnswer *answer, gpointer user_data)
+{
+        World *world = user_data;
+
+        world->n_ends++;
+        world->step = NULL;
+        world->error = g_steal_pointer(&answer->error);
+        if (answer->terms != NULL)
+                world->terms = g_variant_ref(answer->terms);
 }
 
 /* The call that comes next; the world's to free. */
@@ -133,7 +204,7 @@ answer_paths(sd_bus_message *call)
 }
 
 static void
-answer_settings(sd_bus_message *call)
+answer_network(sd_bus_message *call, gboolean is_hidden)
 {
         int r = sd_bus_reply_method_return(call,
                                            "a{sa{sv}}",
@@ -150,7 +221,10 @@ answer_settings(sd_bus_message *call)
                                            "s",
                                            "802-11-wireless",
                                            "802-11-wireless",
-                                           1,
+                                           2,
+                                           "hidden",
+                                           "b",
+                                           is_hidden,
                                            "ssid",
                                            "ay",
                                            4,
@@ -165,6 +239,12 @@ answer_settings(sd_bus_message *call)
                                            "wpa-psk");
 
         g_assert_cmpint(r, >=, 0);
+}
+
+static void
+answer_settings(sd_bus_message *call)
+{
+        answer_network(call, FALSE);
 }
 
 static void
@@ -296,6 +376,124 @@ test_who_goes_is_not_waited_for(void)
         }
 }
 
+/* A dialog that nobody answers is not to come again and again; who was never asked is. */
+static void
+test_who_does_not_answer_has_said_no(void)
+{
+        for (guint step = 0; step < 4; step++) {
+                g_autoptr(World) world = world_new();
+                gboolean is_adding = step == 3;
+                sd_bus_message *call;
+
+                if (is_adding)
+                        begin_adding(world, "Other");
+                else
+                        begin(world, NULL);
+                call = next_call(world, "ListConnections");
+                if (step > 0) {
+                        answer_paths(call);
+                        call = next_call(world, "GetSettings");
+                }
+                if (step > 1) {
+                        answer_settings(call);
+                        next_call(world, is_adding ? "AddConnection2" : "GetSecrets");
+                }
+                run_out_of_time();
+                assert_fails(world, step > 1 ? TG_ERROR_DENIED : TG_ERROR_FAILED);
+                g_assert_true(is_adding ==
+                              (strstr(world->error->message, "still be added") != NULL));
+        }
+}
+
+/* ---- steps of the vertical ---- */
+
+static void
+start(World *world, TgStepKind kind, TgStepRun run, GVariant *terms)
+{
+        const TgStepContext context = {
+                .kind = kind,
+                .vertical = &tg_vertical_wifi,
+                .role = TG_ROLE_INITIATOR,
+                .terms = terms,
+        };
+
+        world->n_ends = 0;
+        world->step = tg_step_start(run, &context, on_step, world);
+        answer_paths(next_call(world, "ListConnections"));
+}
+
+/* The terms that the user is shown of a network that is not hidden. */
+static void
+check(World *world)
+{
+        GVariantDict given;
+        g_autoptr(GVariant) terms = NULL;
+
+        g_variant_dict_init(&given, NULL);
+        g_variant_dict_insert(&given, "connection", "s", "Home");
+        terms = g_variant_ref_sink(g_variant_dict_end(&given));
+        start(world, TG_STEP_CHECK, tg_vertical_wifi.check, terms);
+        answer_settings(next_call(world, "GetSettings"));
+        test_wait_count(&world->n_ends, 1);
+        g_assert_no_error(world->error);
+}
+
+/* What does not pass ends the share (TG_ERROR_INVALID). */
+static void
+test_a_dialog_that_is_ignored_ends_the_share(void)
+{
+        g_autoptr(World) world = world_new();
+
+        check(world);
+        start(world, TG_STEP_BEGIN, tg_vertical_wifi.begin, world->terms);
+        answer_settings(next_call(world, "GetSettings"));
+        next_call(world, "GetSecrets");
+        run_out_of_time();
+        assert_fails(world, TG_ERROR_INVALID);
+}
+
+static void
+test_what_was_shown_is_what_is_shared(void)
+{
+        for (guint is_hidden = 0; is_hidden < 2; is_hidden++) {
+                g_autoptr(World) world = world_new();
+
+                check(world);
+                start(world, TG_STEP_BEGIN, tg_vertical_wifi.begin, world->terms);
+                answer_network(next_call(world, "GetSettings"), (gboolean)is_hidden);
+                answer_password(next_call(world, "GetSecrets"), "s", CANARY);
+                test_wait_count(&world->n_ends, 1);
+                if (is_hidden)
+                        assert_fails(world, TG_ERROR_INVALID);
+                else
+                        g_assert_no_error(world->error);
+        }
+}
+
+static void
+test_a_sandbox_does_not_hear_of_profiles(void)
+{
+        for (guint is_sandboxed = 0; is_sandboxed < 2; is_sandboxed++) {
+                g_autoptr(World) world = world_new();
+                g_autoptr(TgSecret) text = wifi_text("Home");
+                const TgStepContext context = {
+                        .kind = TG_STEP_USE,
+                        .vertical = &tg_vertical_wifi,
+                        .role = TG_ROLE_RECIPIENT,
+                        .given = text,
+                        .is_sandboxed = (gboolean)is_sandboxed,
+                };
+
+                world->step =
+                        tg_step_start(tg_vertical_wifi.targets[0].use, &context, on_step, world);
+                answer_paths(next_call(world, "ListConnections"));
+                answer_settings(next_call(world, "GetSettings"));
+                assert_fails(world, TG_ERROR_BAD_STATE);
+                g_assert_true(is_sandboxed == (strstr(world->error->message, UUID) == NULL));
+                g_assert_true(is_sandboxed == (strstr(world->error->message, "Home") == NULL));
+        }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -309,5 +507,13 @@ main(int argc, char **argv)
                         test_who_is_silent_is_left_at_once);
         g_test_add_func("/network-manager/who-goes-is-not-waited-for",
                         test_who_goes_is_not_waited_for);
+        g_test_add_func("/network-manager/who-does-not-answer-has-said-no",
+                        test_who_does_not_answer_has_said_no);
+        g_test_add_func("/network-manager/a-dialog-that-is-ignored-ends-the-share",
+                        test_a_dialog_that_is_ignored_ends_the_share);
+        g_test_add_func("/network-manager/what-was-shown-is-what-is-shared",
+                        test_what_was_shown_is_what_is_shared);
+        g_test_add_func("/network-manager/a-sandbox-does-not-hear-of-profiles",
+                        test_a_sandbox_does_not_hear_of_profiles);
         return test_run();
 }
