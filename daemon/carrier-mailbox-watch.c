@@ -55,12 +55,26 @@ tg_mailbox_take_content(TgShare *self, const TgReply *reply)
         tg_share_check_time(self, tg_clock_now_s());
 }
 
+/* Of what would renew a credential: that it is gone is taken for a revocation only where nothing
+ * else can be the reason. An initiator whose clock is ahead deletes it when it is over for him. */
+static gboolean
+is_no_revocation(const TgShare *self, const char *word)
+{
+        if (g_str_equal(word, "expired"))
+                return TRUE;
+        if (self->expires_s == 0) /* not read once: only who has it can have deleted it in time */
+                return !g_str_equal(word, "cancelled");
+        return self->expires_s - tg_clock_now_s() <= TG_MAX_CLOCK_SKEW_S;
+}
+
 /* The relay's clock may be a little ahead of ours: then its word comes before our time. */
 static gboolean
 is_about_time(const TgShare *self, const char *word)
 {
         gint64 left_s = self->expires_s - tg_clock_now_s();
 
+        if (self->renews != NULL)
+                return is_no_revocation(self, word);
         if (self->expires_s == 0 || g_str_equal(word, "completed") ||
             g_str_equal(word, "cancelled"))
                 return FALSE;

@@ -31,6 +31,13 @@ drop_ended(TgManager *self, TgShare *share)
 static gboolean
 may_forget(TgManager *self, const TgShare *share, GError **error)
 {
+        if (tg_manager_may_hide_sequels(self, share)) {
+                tg_set_error(error,
+                             TG_ERROR_KEYRING_UNAVAILABLE,
+                             "the keyring is locked: unlock it, for what was lent with this share "
+                             "may still be renewed");
+                return FALSE;
+        }
         if (!tg_manager_has_sequels(self, share))
                 return tg_share_may_forget(share, error);
         tg_set_error(error,

@@ -64,6 +64,8 @@ void tg_manager_sequel_changed(TgManager *self, TgShare *share);
 void tg_manager_sequel_ended(TgManager *self, TgShare *share);
 /* All is read: what a crash has left undone among them is done. */
 void tg_manager_resume_sequels(TgManager *self);
+/* Initiator: shares that cannot be read yet run still, and may follow @share. */
+gboolean tg_manager_may_hide_sequels(TgManager *self, const TgShare *share);
 /* Initiator: shares that follow @share run still. */
 gboolean tg_manager_has_sequels(TgManager *self, const TgShare *share);
 /* Not saved. @share_id NULL: it came without one. */

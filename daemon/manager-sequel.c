@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "daemon/manager-private.h"
+#include "daemon/vertical.h"
+#include "protocol/error.h"
 
 static gboolean
 is_text(const char *text, const char *other)
@@ -225,6 +227,25 @@ tg_manager_resume_sequels(TgManager *self)
 
 /* ---- forgetting ---- */
 
+/* What has not been read may belong to any grant. */
+gboolean
+tg_manager_may_hide_sequels(TgManager *self, const TgShare *share)
+{
+        const TgVertical *vertical = tg_vertical_find(tg_share_format(share));
+        GHashTableIter iter;
+        gpointer value;
+
+        if (tg_share_role(share) != TG_ROLE_INITIATOR ||
+            (!tg_share_is_sealed(share) && (vertical == NULL || vertical->sequel == NULL)))
+                return FALSE;
+        g_hash_table_iter_init(&iter, self->shares);
+        while (g_hash_table_iter_next(&iter, NULL, &value))
+                if (value != share && tg_share_role(value) == TG_ROLE_INITIATOR &&
+                    tg_share_is_sealed(value) && !tg_share_is_ended(value))
+                        return TRUE;
+        return FALSE;
+}
+
 gboolean
 tg_manager_has_sequels(TgManager *self, const TgShare *share)
 {
@@ -275,6 +296,8 @@ free_revoking(gpointer data)
         Revoking *self = data;
 
         g_clear_error(&self->error);
+        for (guint i = 0; i < self->shares->len; i++)
+                tg_share_end_revoking(self->shares->pdata[i]);
         g_ptr_array_unref(self->shares);
         self->destroy(self->user_data);
 }
@@ -312,6 +335,13 @@ revoke_next(Revoking *self)
 }
 
 static void
+add(GPtrArray *shares, TgShare *share)
+{
+        tg_share_begin_revoking(share);
+        g_ptr_array_add(shares, tg_share_ref(share));
+}
+
+static void
 add_lent(TgManager *self, const char *grant, GPtrArray *shares)
 {
         g_autoptr(GPtrArray) list = tg_manager_list(self);
@@ -319,7 +349,7 @@ add_lent(TgManager *self, const char *grant, GPtrArray *shares)
         for (guint i = 0; i < list->len; i++)
                 if (g_str_equal(grant_of(list->pdata[i]), grant) &&
                     tg_share_is_ended(list->pdata[i]) && tg_share_has_lent(list->pdata[i]))
-                        g_ptr_array_add(shares, tg_share_ref(list->pdata[i]));
+                        add(shares, list->pdata[i]);
 }
 
 /* Nothing more of @grant is given from now on. */
@@ -354,6 +384,14 @@ tg_manager_revoke(TgManager *self,
         revoking->func = func;
         revoking->user_data = user_data;
         revoking->destroy = destroy;
+        if (tg_manager_may_hide_sequels(self, share)) {
+                tg_set_error(&revoking->error,
+                             TG_ERROR_KEYRING_UNAVAILABLE,
+                             "the keyring is locked: unlock it to revoke all that was given");
+                func(revoking->error, user_data);
+                release(revoking);
+                return;
+        }
         if (tg_share_role(share) == TG_ROLE_INITIATOR &&
             (tg_share_is_ended(share) || tg_share_grant(share)[0] != '\0')) {
                 if (!end_all(self, grant, &n_ended, &revoking->error)) {
@@ -365,7 +403,7 @@ tg_manager_revoke(TgManager *self,
         }
         /* That it cannot be is for the share itself to say. */
         if (revoking->shares->len == 0 && n_ended == 0)
-                g_ptr_array_add(revoking->shares, tg_share_ref(share));
+                add(revoking->shares, share);
         revoke_next(revoking);
         release(revoking);
 }

@@ -126,7 +126,7 @@ first_to_go(TgManager *self)
 
         g_hash_table_iter_init(&iter, self->shares);
         while (g_hash_table_iter_next(&iter, NULL, &value)) {
-                if (!tg_share_is_ended(value) || tg_share_is_busy(value) ||
+                if (!tg_share_may_forget(value, NULL) ||
                     g_hash_table_contains(grants, tg_share_id(value)))
                         continue;
                 if (first == NULL || goes_before(value, first))

@@ -21,6 +21,12 @@ tg_share_event_counts(TgEvent event)
 TgSecret *
 tg_share_plan_errand(TgShare *self, TgAction action, const char *reason)
 {
+        /* Who is told that what follows is deleted hears that it was taken back: one that has only
+         * come to nothing is left to the relay. */
+        if (action == TG_ACTION_DELETE && self->role == TG_ROLE_INITIATOR &&
+            self->predecessor[0] != '\0' && tg_share_has_link(self) &&
+            (self->state == TG_STATE_FAILED || self->state == TG_STATE_EXPIRED))
+                action = TG_ACTION_NONE;
         return self->carrier->plan_errand(self, action, reason);
 }
 

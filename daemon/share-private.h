@@ -164,6 +164,7 @@ struct TgShare {
         TgStep *step;
         GError *refusal; /* the vertical's, while the keyring item goes */
         TgRevocation *revocation;
+        guint n_revokings; /* of its whole grant, that have not come to their end */
         TgVaultWait *count_wait;
         guint timer;
         guint n_failures;           /* in a row, for the back-off */

@@ -48,6 +48,13 @@ tg_share_get_invitation(TgShare *self, GError **error)
                              tg_share_state_name(self));
                 return NULL;
         }
+        if (self->predecessor[0] != '\0') {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "this share renews what was given with another one: its invitation "
+                             "is for who has got that, and for nobody else");
+                return NULL;
+        }
         return tg_secret_ref(self->invitation);
 }
 
@@ -159,6 +166,12 @@ tg_share_may_forget(const TgShare *self, GError **error)
                 tg_set_error(error,
                              TG_ERROR_BAD_STATE,
                              "the relay has not been told of the end yet: try again later");
+                return FALSE;
+        }
+        if (self->revocation != NULL || self->n_revokings > 0) {
+                tg_set_error(error,
+                             TG_ERROR_BAD_STATE,
+                             "what was lent with this share is being revoked: try again later");
                 return FALSE;
         }
         return TRUE;

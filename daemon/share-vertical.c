@@ -475,6 +475,18 @@ tg_share_drop_revocation(TgShare *self)
         g_free(revocation);
 }
 
+void
+tg_share_begin_revoking(TgShare *self)
+{
+        self->n_revokings++;
+}
+
+void
+tg_share_end_revoking(TgShare *self)
+{
+        self->n_revokings--;
+}
+
 /* Not by way of an end's errand: what of it still runs, runs on. */
 static gboolean
 save_revoked(TgShare *self, GError **error)

@@ -325,6 +325,12 @@ tg_share_is_busy(const TgShare *self)
         return tg_share_is_ended(self) && (self->errand != TG_ERRAND_NONE || self->is_busy_sealed);
 }
 
+gboolean
+tg_share_is_sealed(const TgShare *self)
+{
+        return self->is_sealed;
+}
+
 const char *
 tg_share_format(const TgShare *self)
 {

@@ -172,7 +172,8 @@ TgRole tg_share_role(const TgShare *self);
 TgState tg_share_state(const TgShare *self);
 const char *tg_share_state_name(const TgShare *self); /* as shown: also waiting-for-keyring */
 gboolean tg_share_is_ended(const TgShare *self);
-gboolean tg_share_is_busy(const TgShare *self); /* ended, but something is still to be sent */
+gboolean tg_share_is_sealed(const TgShare *self); /* stored, and not read yet */
+gboolean tg_share_is_busy(const TgShare *self);   /* ended, but something is still to be sent */
 const char *tg_share_format(const TgShare *self);
 const char *tg_share_title(const TgShare *self);
 const char *tg_share_description(const TgShare *self);
@@ -236,6 +237,9 @@ gboolean tg_share_relinquish(TgShare *self, GError **error);
  * success; @destroy always, also where the share goes before. */
 typedef void (*TgRevokedFunc)(const GError *error, gpointer user_data);
 void tg_share_revoke(TgShare *self, TgRevokedFunc func, gpointer user_data, GDestroyNotify destroy);
+/* It is kept while one of its grant is under way. */
+void tg_share_begin_revoking(TgShare *self);
+void tg_share_end_revoking(TgShare *self);
 gboolean tg_share_may_forget(const TgShare *self, GError **error);
 /* Enters in the log that the user forgets it, in the transaction that is open. */
 gboolean tg_share_log_forgotten(const TgShare *self, GError **error);

@@ -108,7 +108,9 @@ def is_renewed(alice, bob, authority, server):
         run("consent", person.name, "no")
         equal(len(loan.running(person)), 1, f"shares that {person.name} has begun by himself")
     refused(lambda: alice.call(loan.share, "Share", "Forget"), "still being renewed")
-    thief(alice, bob, loan)
+    run("consent", alice.name, "yes")
+    refused(lambda: alice.call(loan.running(alice)[0], "Share", "GetInvitation"), "nobody else")
+    run("consent", alice.name, "no")
     run("consent", bob.name, "yes", "reveal")
     first_end = loan.after()
     until("the first renewal", loan.is_renewed)
@@ -133,18 +135,6 @@ def is_renewed(alice, bob, authority, server):
         leaves_nothing(person)
         run("consent", person.name, "yes")
     return loan
-
-
-def thief(alice, bob, loan):
-    claim("who gets hold of the link of a renewal is too late: it is bound since it was told")
-    renewal = loan.running(alice)[0]
-    run("consent", alice.name, "yes")
-    link = until("its link", lambda: alice.call(renewal, "Share", "GetInvitation"))
-    until("bob has it", lambda: alice.state(renewal) == "exchanging")
-    stolen = alice.begin("AcceptInvitation", "va{sv}", "s", link, "1", "wait", "b", "true")
-    equal(alice.ended(stolen), "failed", "the thief's")
-    equal(alice.get(stolen, "Failure")[0], "AlreadyUsed", "why")
-    run("consent", alice.name, "no")
 
 
 def is_revoked(alice, bob, authority, server):
@@ -193,6 +183,27 @@ def is_hurried(alice, bob, authority):
     bob.get(ROOT, "Version")
 
 
+def is_not_there(alice, bob, authority):
+    claim("a key that is away is waited for; one that is another one ends it, which is no revocation")
+    loan = Loan(alice, bob, authority, 10, 3600)
+    [renewal] = loan.running(alice)
+    run("as", alice.name, "mv", authority.key, authority.key + ".away")
+    until("alice misses it", lambda: alice.get(renewal, "Failure")[0] == "Failed")
+    equal((alice.state(renewal), len(loan.running(bob))), ("exchanging", 1), "what waits")
+    run("as", alice.name, "mv", authority.key + ".away", authority.key)
+    until("it is renewed", loan.is_renewed)
+    [renewal] = loan.running(alice)
+    run("as", alice.name, "cp", authority.key, authority.key + ".good")
+    run("as", alice.name, "openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+        "ec_paramgen_curve:P-256", "-out", authority.key)
+    equal(alice.ended(renewal), "failed", "with another key")
+    until("it is over", lambda: time.time() > loan.after())
+    equal(bob.get(loan.credential, "Revoked"), False, "whether it was taken back")
+    equal(len(loan.running(bob)), 1, "what bob waits for")
+    run("as", alice.name, "mv", authority.key + ".good", authority.key)
+    alice.call(loan.share, "Share", "Revoke", "s", "")
+
+
 def is_given_up(alice, bob, authority):
     claim("a relay that keeps no mailbox for a week is asked for as long as before")
     with open(f"{os.environ['TIGRESS_WORLD']}/relay/relay.conf", "w") as conf:
@@ -202,6 +213,13 @@ def is_given_up(alice, bob, authority):
     loan = Loan(alice, bob, authority, 3600, 30 * 86400)
     [renewal] = loan.running(alice)
     equal(alice.get(renewal, "Expires") - alice.get(renewal, "Created"), 86400, "its life")
+    claim("what runs and cannot be read may renew: with a locked keyring nothing is forgotten")
+    run("wallet", alice.name, "stop")
+    run("keyring", alice.name, "lock")
+    for member, arguments in (("Forget", ()), ("Revoke", ("s", ""))):
+        refused(lambda m=member, a=arguments: alice.call(loan.share, "Share", m, *a), "unlock it")
+    run("keyring", alice.name, "unlock")
+    until("all is read", lambda: loan.running(alice))
     claim("who removes what he holds asks for no more, and the other side hears of it")
     until("bob has it", lambda: alice.state(renewal) == "exchanging")
     run("wallet", bob.name, "stop")
@@ -241,6 +259,7 @@ def main():
         loan = is_renewed(alice, bob, authority, server)
         history(alice, bob, loan)
         is_revoked(alice, bob, authority, server)
+        is_not_there(alice, bob, authority)
         is_given_up(alice, bob, authority)
         if CLOCKS:
             is_hurried(alice, bob, authority)
