@@ -8,9 +8,10 @@
 
 /* What is larger would be copied for nothing; the header is less. */
 #define MAX_BYTES 4096
-/* Between two tries. Only a client that asks and does not read is ever late, and its deadline ends
- * that. */
+/* Between two tries, twice as long each time. Only a client that asks and does not read is ever
+ * late, and its deadline ends that; until then many of them cost next to nothing. */
 #define TRY_US (10 * G_TIME_SPAN_MILLISECOND)
+#define MAX_TRY_US G_TIME_SPAN_SECOND
 
 void
 tg_cork_shut(TgCork *self, struct MHD_Connection *mhd, gsize n_bytes)
@@ -28,9 +29,17 @@ tg_cork_shut(TgCork *self, struct MHD_Connection *mhd, gsize n_bytes)
         gnutls_record_cork(self->session);
 }
 
+static void
+wait_for(TgCork *self, TgCorks *all, gint64 now_us)
+{
+        self->pause_us = self->is_late ? MIN(2 * self->pause_us, MAX_TRY_US) : TRY_US;
+        self->next_us = now_us + self->pause_us;
+        all->next_us = all->late.length > 0 ? MIN(all->next_us, self->next_us) : self->next_us;
+}
+
 /* What fails for good, the library finds out by itself when it next reads. */
 static void
-flush(TgCork *self, TgCorks *all)
+flush(TgCork *self, TgCorks *all, gint64 now_us)
 {
         int r = gnutls_record_uncork(self->session, 0);
         gboolean is_late = r == GNUTLS_E_AGAIN || r == GNUTLS_E_INTERRUPTED;
@@ -38,6 +47,8 @@ flush(TgCork *self, TgCorks *all)
         /* The library has left the socket corked, for it has pushed what it took for sent. */
         if (!is_late)
                 setsockopt(self->fd, IPPROTO_TCP, TCP_CORK, &(int){0}, sizeof(int));
+        if (is_late)
+                wait_for(self, all, now_us);
         if (is_late && !self->is_late) {
                 self->link = (GList){.data = self};
                 g_queue_push_tail_link(&all->late, &self->link);
@@ -53,14 +64,14 @@ tg_cork_open(TgCork *self, TgCorks *all)
         if (!self->is_shut)
                 return;
         self->is_shut = FALSE;
-        flush(self, all);
+        flush(self, all, g_get_monotonic_time());
 }
 
 gboolean
 tg_cork_is_free(TgCork *self, TgCorks *all)
 {
         if (self->is_late)
-                flush(self, all);
+                flush(self, all, g_get_monotonic_time());
 
         return !self->is_late;
 }
@@ -74,16 +85,24 @@ tg_cork_end(TgCork *self, TgCorks *all)
 }
 
 void
-tg_corks_try(TgCorks *self)
+tg_corks_try(TgCorks *self, gint64 now_us)
 {
+        if (self->late.length == 0 || now_us < self->next_us)
+                return;
+        self->next_us = G_MAXINT64;
         for (GList *at = self->late.head, *next; at; at = next) {
+                TgCork *cork = at->data;
+
                 next = at->next;
-                flush(at->data, self);
+                if (now_us >= cork->next_us)
+                        flush(cork, self, now_us);
+                else
+                        self->next_us = MIN(self->next_us, cork->next_us);
         }
 }
 
 gint64
-tg_corks_next_us(const TgCorks *self)
+tg_corks_next_us(const TgCorks *self, gint64 now_us)
 {
-        return self->late.length > 0 ? TRY_US : -1;
+        return self->late.length > 0 ? MAX(self->next_us - now_us, 0) : -1;
 }

@@ -14,7 +14,8 @@
 /* Those of which something could not be sent yet: the socket is full, for the client does not read.
  */
 typedef struct {
-        GQueue late; /* TgCork */
+        GQueue late;    /* TgCork */
+        gint64 next_us; /* when the first of them is tried, if there are any */
 } TgCorks;
 
 /* A connection's. Zeros: none. */
@@ -24,6 +25,8 @@ typedef struct {
         int fd;
         gboolean is_shut;
         gboolean is_late;
+        gint64 pause_us;
+        gint64 next_us;
 } TgCork;
 
 /* Before an answer of @n_bytes of body is queued. */
@@ -35,7 +38,7 @@ gboolean tg_cork_is_free(TgCork *self, TgCorks *all);
 /* Before the connection goes. */
 void tg_cork_end(TgCork *self, TgCorks *all);
 
-/* In each turn. */
-void tg_corks_try(TgCorks *self);
+/* In each turn: those whose time has come, of the monotonic clock. */
+void tg_corks_try(TgCorks *self, gint64 now_us);
 /* Microseconds until the next try; -1 when nothing is late. */
-gint64 tg_corks_next_us(const TgCorks *self);
+gint64 tg_corks_next_us(const TgCorks *self, gint64 now_us);

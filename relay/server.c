@@ -261,8 +261,8 @@ find_timeout_ms(TgServer *self, gint64 now_us)
                 next_us = MIN(next_us, push_us);
         if (tg_door_next_us(self->door, now_us) >= 0)
                 next_us = MIN(next_us, tg_door_next_us(self->door, now_us));
-        if (tg_corks_next_us(&self->corks) >= 0)
-                next_us = MIN(next_us, tg_corks_next_us(&self->corks));
+        if (tg_corks_next_us(&self->corks, now_us) >= 0)
+                next_us = MIN(next_us, tg_corks_next_us(&self->corks, now_us));
         if (self->is_stopping)
                 next_us = MIN(next_us, self->stop_us - now_us);
         if (self->tidy_us > 0)
@@ -331,7 +331,7 @@ turn(TgServer *self, struct pollfd *fds, nfds_t n_fds)
         for (guint i = 0; i < self->daemons->len; i++)
                 MHD_run(g_ptr_array_index(self->daemons, i));
         tg_handshakes_sleep(&self->handshakes);
-        tg_corks_try(&self->corks);
+        tg_corks_try(&self->corks, now_us);
         tg_server_run_push(self, now_us);
         tg_writer_push(self->options.writer, self->pending);
         tidy(self, is_busy || self->is_run_again, now_us);
