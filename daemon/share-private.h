@@ -114,10 +114,11 @@ struct TgShare {
         char grant[TG_ID_CHARS + 1]; /* the first; "": it is this one, or there are no others */
         char predecessor[TG_ID_CHARS + 1]; /* the one before */
         char *renews;                      /* recipient: the credential that gets a new content */
-        gint64 due_s;        /* no message is handed to the vertical before; 0: at once */
-        TgSecret *next;      /* recipient: the invitation to what follows */
-        TgSecret *heritage;  /* recipient: what its vertical leaves to that */
-        TgSecret *inherited; /* recipient: and was left */
+        gint64 due_s;           /* no message is handed to the vertical before; 0: at once */
+        TgSecret *next;         /* recipient: the invitation to what follows */
+        TgSecret *heritage;     /* recipient: what its vertical leaves to that */
+        TgSecret *inherited;    /* recipient: and was left */
+        guint n_sequels_failed; /* initiator: what was to follow, and came to nothing */
 
         /* what was consented to, until it is in a request; sealed too while it waits for
          * the item to be read */
@@ -153,8 +154,7 @@ struct TgShare {
         gboolean is_sealed;      /* stored, but the detail has not been read yet */
         gboolean is_busy_sealed; /* ended, and what is still to be sent is in there */
         gboolean is_stopped;
-        gboolean is_held; /* its message waits for its time */
-        guint n_sequels_failed;
+        gboolean is_held;     /* its message waits for its time */
         gboolean must_reload; /* no memory to read the exchange: nothing is done before */
         TgHttpContext *context;
         TgAsking *asking;

@@ -62,6 +62,7 @@ enum {
         FIELD_SAID_OUTCOME = 52,
         FIELD_SAID_AT = 53,
         FIELD_TRAVEL = 54,
+        FIELD_SEQUELS_FAILED = 55,
 };
 
 enum {
@@ -152,6 +153,8 @@ static void
 write_grant(TgRecord *record, const TgShare *self)
 {
         put_time(record, FIELD_OVER, self->over_s);
+        if (self->n_sequels_failed > 0)
+                tg_record_put_number(record, FIELD_SEQUELS_FAILED, self->n_sequels_failed);
         if (self->grant[0] != '\0') {
                 tg_record_put_text(record, FIELD_GRANT, self->grant);
                 tg_record_put_text(record, FIELD_PREDECESSOR, self->predecessor);
@@ -397,6 +400,7 @@ read_vertical(TgShare *self, TgSecret *detail)
         self->vertical_state = tg_record_get_secret(detail, FIELD_VERTICAL_STATE);
         self->receipt = tg_record_get_secret(detail, FIELD_RECEIPT);
         self->n_steps = (guint)tg_record_get_number(detail, FIELD_STEPS, 0);
+        self->n_sequels_failed = (guint)tg_record_get_number(detail, FIELD_SEQUELS_FAILED, 0);
         self->must_reload |=
                 (self->vertical_state == NULL && has_field(detail, FIELD_VERTICAL_STATE)) ||
                 (self->receipt == NULL && has_field(detail, FIELD_RECEIPT));

@@ -183,6 +183,7 @@ void
 tg_share_sequel_failed(TgShare *self, gboolean is_final)
 {
         G_GNUC_UNUSED g_autoptr(TgShare) alive = tg_share_ref(self);
+        g_autoptr(GError) error = NULL;
 
         if (self->role != TG_ROLE_INITIATOR || !self->has_work || tg_share_is_ended(self))
                 return;
@@ -190,6 +191,9 @@ tg_share_sequel_failed(TgShare *self, gboolean is_final)
         if (self->n_sequels_failed >= MAX_FAILED_SEQUELS)
                 g_warning("share %.8s: what was to follow it cannot be made: it is the last",
                           self->id);
+        /* Or one that the user has cancelled would be made again after a crash. */
+        if (!tg_share_save(self, NULL, &error))
+                g_warning("share %.8s: %s", self->id, error->message);
         tg_share_later_ms(self, 0);
 }
 
