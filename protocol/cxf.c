@@ -14,7 +14,6 @@
 
 /* Kinds that nobody knows are told up to here: they push none out that somebody does. */
 #define MAX_UNKNOWN_BYTES 128
-#define OTHERS (1u << 31) /* of what was seen: more of them */
 
 /* ---- kinds of credentials ---- */
 
@@ -151,29 +150,47 @@ refuse(GError **error, const char *why)
         return FALSE;
 }
 
-/* Cleaned; NULL for nothing. */
+/* Cleaned; NULL for what shows nothing. */
+static char *
+clean_text(const char *text, gssize n_bytes)
+{
+        g_autofree char *clean = tg_text_clean(text, n_bytes, TG_MAX_TITLE_BYTES);
+
+        return clean[0] != '\0' ? g_steal_pointer(&clean) : NULL;
+}
+
 static char *
 take_text(const TgJson *object, const char *name, gsize max_bytes)
 {
         g_autofree char *text = tg_json_dup_text(object, name, max_bytes);
-        g_autofree char *clean = text != NULL ? tg_text_clean(text, -1, TG_MAX_TITLE_BYTES) : NULL;
 
-        return clean != NULL && clean[0] != '\0' ? g_steal_pointer(&clean) : NULL;
+        return text != NULL ? clean_text(text, -1) : NULL;
 }
 
+/* Each once, in their order. */
 static void
-take_account(const TgJson *credential, const TgJson *type, char **account)
+take_account(const TgJson *credential, const TgJson *type, GPtrArray *accounts)
 {
+        g_autofree char *account = NULL;
         TgJson field;
 
-        if (*account != NULL)
-                return;
         if (tg_json_string_equal(type, "basic-auth")) {
                 if (tg_json_get_typed(credential, "username", TG_JSON_OBJECT, &field))
-                        *account = take_text(&field, "value", TG_MAX_DETAIL_BYTES);
+                        account = take_text(&field, "value", TG_MAX_DETAIL_BYTES);
         } else if (tg_json_string_equal(type, "passkey") || tg_json_string_equal(type, "totp")) {
-                *account = take_text(credential, "username", TG_MAX_DETAIL_BYTES);
+                account = take_text(credential, "username", TG_MAX_DETAIL_BYTES);
         }
+        if (account != NULL &&
+            !g_ptr_array_find_with_equal_func(accounts, account, g_str_equal, NULL))
+                g_ptr_array_add(accounts, g_steal_pointer(&account));
+}
+
+static char *
+say_accounts(const GPtrArray *accounts)
+{
+        if (accounts->len < 2)
+                return accounts->len > 0 ? g_strdup(accounts->pdata[0]) : NULL;
+        return g_strdup_printf("%s and %u more", (char *)accounts->pdata[0], accounts->len - 1);
 }
 
 /* Of an address no more than the host: in the rest may stand what is no name. */
@@ -193,7 +210,7 @@ host_in(const char *text)
                 n -= (gsize)(at + 1 - start);
                 start = at + 1;
         }
-        return n > 0 ? tg_text_clean(start, (gssize)n, TG_MAX_TITLE_BYTES) : NULL;
+        return n > 0 ? clean_text(start, (gssize)n) : NULL;
 }
 
 /* The whole may hold a password: no copy of it stays. */
@@ -227,62 +244,109 @@ take_site(const TgJson *item)
         return tg_json_iter_next(&iter, NULL, &address) ? host_of(&address) : NULL;
 }
 
-static void
-add_words(GString *holds, const char *words)
+/* What an item holds, each kind once. */
+typedef struct {
+        GPtrArray *words; /* of kinds, in their order */
+        guint n[TG_MAX_CXF_CREDENTIALS];
+        gsize n_bytes; /* of words */
+        gboolean has_others;
+} Holds;
+
+static const char *
+words_of(const TgJson *type)
 {
-        g_string_append_printf(holds, "%s%s", holds->len > 0 ? ", " : "", words);
+        for (gsize i = 0; i < G_N_ELEMENTS(types); i++)
+                if (tg_json_string_equal(type, types[i].type))
+                        return types[i].words;
+        return NULL;
 }
 
-/* Each kind once; one that has no name here by its own. */
 static void
-say_type(const TgJson *type, guint32 *seen, GString *holds)
+count_words(Holds *self, const char *words, gboolean is_known)
 {
-        g_autofree char *text = NULL;
-        g_autofree char *clean = NULL;
+        guint place;
 
-        for (gsize i = 0; i < G_N_ELEMENTS(types); i++) {
-                if (!tg_json_string_equal(type, types[i].type))
-                        continue;
-                if ((*seen & 1u << i) == 0)
-                        add_words(holds, types[i].words);
-                *seen |= 1u << i;
-                return;
+        if (!g_ptr_array_find_with_equal_func(self->words, words, g_str_equal, &place)) {
+                if (!is_known && (words[0] == '\0' || self->n_bytes > MAX_UNKNOWN_BYTES)) {
+                        self->has_others = TRUE;
+                        return;
+                }
+                place = self->words->len;
+                g_ptr_array_add(self->words, g_strdup(words));
+                self->n_bytes += strlen(words);
         }
-        text = tg_json_dup_string(type);
-        clean = tg_text_clean(text, -1, MAX_TYPE_BYTES);
-        if (clean[0] == '\0' || holds->len > MAX_UNKNOWN_BYTES)
-                *seen |= OTHERS;
-        else
-                add_words(holds, clean);
+        self->n[place]++;
+}
+
+/* One that has no name here by its own. */
+static void
+count_type(Holds *self, const TgJson *type)
+{
+        const char *words = words_of(type);
+        g_autofree char *text = words == NULL ? tg_json_dup_string(type) : NULL;
+        g_autofree char *clean = text != NULL ? tg_text_clean(text, -1, MAX_TYPE_BYTES) : NULL;
+
+        count_words(self, words != NULL ? words : clean, words != NULL);
+}
+
+static char *
+say_holds(const Holds *self)
+{
+        GString *said = g_string_new(NULL);
+
+        for (guint i = 0; i < self->words->len; i++) {
+                g_string_append_printf(
+                        said, "%s%s", i > 0 ? ", " : "", (char *)self->words->pdata[i]);
+                if (self->n[i] > 1)
+                        g_string_append_printf(said, " (%u)", self->n[i]);
+        }
+        if (self->has_others)
+                g_string_append_printf(said, "%sothers", said->len > 0 ? ", " : "");
+        if (said->len == 0)
+                g_string_append(said, "nothing");
+        return g_string_free(said, FALSE);
+}
+
+static gboolean
+take_credential(const TgJson *credential,
+                Holds *holds,
+                GPtrArray *accounts,
+                TgCxfItem *item,
+                GError **error)
+{
+        TgJson type;
+
+        if (!tg_json_get_typed(credential, "type", TG_JSON_STRING, &type) ||
+            tg_json_string_bytes(&type) > MAX_TYPE_BYTES)
+                return refuse(error, "it holds something that has no type");
+        if (!check_members(credential, &type, error))
+                return FALSE;
+        count_type(holds, &type);
+        take_account(credential, &type, accounts);
+        if (item->site == NULL && tg_json_string_equal(&type, "passkey"))
+                item->site = take_text(credential, "rpId", TG_MAX_DETAIL_BYTES);
+        return TRUE;
 }
 
 static gboolean
 take_credentials(const TgJson *list, TgCxfItem *item, GError **error)
 {
-        g_autoptr(GString) holds = g_string_new(NULL);
-        guint32 seen = 0;
+        g_autoptr(GPtrArray) accounts = g_ptr_array_new_with_free_func(g_free);
+        g_autoptr(GPtrArray) words = g_ptr_array_new_with_free_func(g_free);
+        Holds holds = {.words = words};
         guint n = 0;
         TgJsonIter iter;
         TgJson credential;
-        TgJson type;
 
         tg_json_iter_init(&iter, list);
         while (tg_json_iter_next(&iter, NULL, &credential)) {
                 if (++n > TG_MAX_CXF_CREDENTIALS)
                         return refuse(error, "it holds too many credentials");
-                if (!tg_json_get_typed(&credential, "type", TG_JSON_STRING, &type) ||
-                    tg_json_string_bytes(&type) > MAX_TYPE_BYTES)
-                        return refuse(error, "it holds something that has no type");
-                if (!check_members(&credential, &type, error))
+                if (!take_credential(&credential, &holds, accounts, item, error))
                         return FALSE;
-                say_type(&type, &seen, holds);
-                take_account(&credential, &type, &item->account);
-                if (item->site == NULL && tg_json_string_equal(&type, "passkey"))
-                        item->site = take_text(&credential, "rpId", TG_MAX_DETAIL_BYTES);
         }
-        if ((seen & OTHERS) != 0)
-                add_words(holds, "others");
-        item->holds = g_strdup(n > 0 ? holds->str : "nothing");
+        item->holds = say_holds(&holds);
+        item->account = say_accounts(accounts);
         return TRUE;
 }
 

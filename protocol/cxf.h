@@ -18,8 +18,8 @@
 typedef struct {
         TgJson json;   /* a view of what was parsed */
         char *title;   /* "": it has none. All four cleaned. */
-        char *holds;   /* for people: "password, one-time passwords" */
-        char *account; /* NULL: not said */
+        char *holds;   /* for people: "password (3), one-time passwords" */
+        char *account; /* for people: "carol", "carol and 2 more"; NULL: not said */
         char *site;    /* host or relying party; NULL: not said */
 } TgCxfItem;
 

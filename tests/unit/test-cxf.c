@@ -52,6 +52,13 @@
         "{\"id\":\"eQ\",\"title\":\"c\",\"credentials\":[{\"type\":\"\\u200b\"}," LONG("a")        \
                 LONG("b") LONG("c") LONG("d") LONG("e") LONG("f") LAST "]}"
 #define BLANK "{\"id\":\"eg\",\"title\":\"b\",\"credentials\":[{\"type\":\"\"}]}"
+#define BASIC(name)                                                                                \
+        "{\"type\":\"basic-auth\",\"username\":{\"fieldType\":\"string\",\"value\":\"" name        \
+        "\"},\"password\":{\"fieldType\":\"concealed-string\",\"value\":\"p\"}}"
+#define SEVERAL                                                                                    \
+        "{\"id\":\"ew\",\"title\":\"s\",\"scope\":{\"urls\":[\"https://\\u200b/in\"]},"            \
+        "\"credentials\":[" BASIC("") "," BASIC("carol") "," BASIC("dave") "," BASIC(              \
+                "carol") "," BASIC("erin") ",{\"type\":\"z\"},{\"type\":\"z\"}]}"
 #define EMPTY "{\"id\":\"ZQ\",\"title\":\"Empty\",\"credentials\":[]}"
 
 static TgSecret *
@@ -76,19 +83,20 @@ test_items_come_out_as_they_went_in(void)
         static const struct {
                 const char *text, *title, *holds, *account, *site;
         } cases[] = {
+                {SEVERAL, "s",      "password (5), z (2)",                        "carol and 2 more", NULL               },
                 {LOGIN,
-                 "Mail [31mred",    "password, one-time passwords",
-                 "carol",                                                                 "mail.example:8443"},
-                {PASSKEY, "",       "passkey",                                    "dave", "login.example"    },
-                {NOTE,    "Alarm",  "note",                                       NULL,   NULL               },
-                {SSH_KEY, "deploy", "SSH key",                                    NULL,   NULL               },
-                {STRANGE, "?",      "new-kind, credit card",                      NULL,   NULL               },
-                {EMPTY,   "Empty",  "nothing",                                    NULL,   NULL               },
-                {CROWD,   "c",      K48 "a, " K48 "b, " K48 "c, passkey, others", NULL,   "r"                },
-                {BLANK,   "b",      "others",                                     NULL,   NULL               },
+                 "Mail [31mred",    "password, one-time passwords (2)",
+                 "carol and 1 more",                                                                  "mail.example:8443"},
+                {PASSKEY, "",       "passkey",                                    "dave",             "login.example"    },
+                {NOTE,    "Alarm",  "note",                                       NULL,               NULL               },
+                {SSH_KEY, "deploy", "SSH key",                                    NULL,               NULL               },
+                {STRANGE, "?",      "new-kind, credit card",                      NULL,               NULL               },
+                {EMPTY,   "Empty",  "nothing",                                    NULL,               NULL               },
+                {CROWD,   "c",      K48 "a, " K48 "b, " K48 "c, passkey, others", NULL,               "r"                },
+                {BLANK,   "b",      "others",                                     NULL,               NULL               },
         };
-        g_autoptr(TgSecret) text = document_of(LOGIN ", " PASSKEY "," NOTE "," SSH_KEY ",\n" STRANGE
-                                                     "," EMPTY "," CROWD "," BLANK);
+        g_autoptr(TgSecret) text = document_of(SEVERAL "," LOGIN ", " PASSKEY "," NOTE "," SSH_KEY
+                                                       ",\n" STRANGE "," EMPTY "," CROWD "," BLANK);
         g_autoptr(TgSecret) again = NULL;
         g_auto(TgCxfDocument) document = {};
         g_auto(TgCxfDocument) second = {};
