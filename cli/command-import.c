@@ -58,6 +58,16 @@ read_document(const char *file, GError **error)
 }
 
 static gboolean
+is_chosen(const Import *self, guint place)
+{
+        for (guint i = 0; i < self->chosen->len; i++)
+                if (g_array_index(self->chosen, guint, i) == place)
+                        return TRUE;
+
+        return FALSE;
+}
+
+static gboolean
 choose_number(Import *self, const char *text, GError **error)
 {
         guint64 number;
@@ -72,7 +82,8 @@ choose_number(Import *self, const char *text, GError **error)
                 return FALSE;
         }
         place = (guint)number - 1;
-        g_array_append_val(self->chosen, place);
+        if (!is_chosen(self, place))
+                g_array_append_val(self->chosen, place);
 
         return TRUE;
 }
@@ -215,11 +226,14 @@ import_item(Import *self, guint place, GError **error)
         return TRUE;
 }
 
-/* What is wrong with one item says nothing about the others; who interrupts means all. */
+/* What is wrong with one item says nothing about the others; who interrupts, or says no to polkit
+ * or the keyring, means all, and is not asked about each. */
 static gboolean
 note_failure(Import *self, guint place, GError *failure)
 {
-        gboolean is_last = tg_error_code(failure) == TG_ERROR_CANCELLED;
+        TgError code = tg_error_code(failure);
+        gboolean is_last = code == TG_ERROR_CANCELLED || code == TG_ERROR_DENIED ||
+                           code == TG_ERROR_KEYRING_UNAVAILABLE;
 
         g_prefix_error(&failure, "item %u: ", place + 1);
         if (!self->first)

@@ -53,7 +53,7 @@ def is_taken_in(alice):
 
     consent("alice", "ask", "import")
     agent = subprocess.run(["as", "alice", "consent-agent", "pass:alice-login", "--", "tigressctl",
-                            "--json", "import", "--yes", "--item", "1", "--item", "3", "-"],
+                            "--json", "import", "--yes", "--item", "1", "--item", "3", "--item", "1", "-"],
                            input=document(LOGIN, PASSKEY, SSH_KEY), text=True,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     equal(agent.returncode, 0, agent.stderr)
@@ -69,6 +69,20 @@ def is_taken_in(alice):
           "details")
     equal(keyring_items("alice")[found["Mail red"][-32:]], LOGIN, "what is in the keyring")
     return found
+
+
+def a_no_is_for_all(alice):
+    claim("who says no to one item is not asked about the rest")
+    before = alice.objects("Credential")
+    consent("alice", "ask", "import")
+    agent = subprocess.run(["as", "alice", "consent-agent", "cancel", "--", "tigressctl", "import",
+                            "--yes", "-"], input=document(LOGIN, PASSKEY, SSH_KEY), text=True,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    consent("alice", "yes", "import")
+    equal(agent.returncode, 5, agent.stderr)
+    equal(agent.stderr.count("asked org.tigress.wallet.import"), 1, "dialogs")
+    contains(agent.stderr, "0 of 3 items", "what it says")
+    equal(alice.objects("Credential"), before, "credentials")
 
 
 def is_passed_on(alice, bob, found):
@@ -158,6 +172,7 @@ def nothing_is_half_taken_in(alice):
 
 def credential_exchange(alice, bob):
     found = is_taken_in(alice)
+    a_no_is_for_all(alice)
     is_passed_on(alice, bob, found)
     pay(alice, bob, "s3cret")
     others_are_exported(bob)
