@@ -6,19 +6,14 @@
  */
 
 #include "daemon/manager-private.h"
-#include "protocol/error.h"
-#include "protocol/limits.h"
 
 TgCredential *
 tg_manager_import(TgManager *self, const TgArrival *arrival, GError **error)
 {
-        guint n = g_hash_table_size(self->credentials) + g_hash_table_size(self->imports);
         g_autoptr(TgCredential) credential = NULL;
 
-        if (n >= TG_MAX_CREDENTIALS) {
-                tg_manager_set_full(error);
+        if (!tg_manager_holds_more(self, error))
                 return NULL;
-        }
         credential = tg_manager_new_credential(arrival, NULL);
         credential->is_unfinished = TRUE;
         if (!tg_credential_save(credential, self->wallet->store, error))

@@ -70,7 +70,8 @@ gboolean tg_manager_may_hide_sequels(TgManager *self, const TgShare *share);
 gboolean tg_manager_has_sequels(TgManager *self, const TgShare *share);
 /* Not saved. @share_id NULL: it came without one. */
 TgCredential *tg_manager_new_credential(const TgArrival *arrival, const char *share_id);
-void tg_manager_set_full(GError **error);
+/* For one credential more, with the imports that are under way. TG_ERROR_LIMIT_REACHED. */
+gboolean tg_manager_holds_more(const TgManager *self, GError **error);
 /* Of imports that were cut short. */
 void tg_manager_drop_unfinished(TgManager *self);
 

@@ -177,13 +177,18 @@ on_share_ended(TgShare *share, gpointer user_data)
         tg_manager_set_alarm(self);
 }
 
-void
-tg_manager_set_full(GError **error)
+gboolean
+tg_manager_holds_more(const TgManager *self, GError **error)
 {
+        guint n = g_hash_table_size(self->credentials) + g_hash_table_size(self->imports);
+
+        if (n < TG_MAX_CREDENTIALS)
+                return TRUE;
         tg_set_error(error,
                      TG_ERROR_LIMIT_REACHED,
                      "there are %d credentials already: remove some",
                      TG_MAX_CREDENTIALS);
+        return FALSE;
 }
 
 TgCredential *
@@ -218,10 +223,8 @@ on_arrived(TgShare *share, const TgArrival *arrival, GError **error, gpointer us
 
         if (tg_share_renews(share) != NULL)
                 return tg_manager_renew(self, share, arrival, error);
-        if (g_hash_table_size(self->credentials) >= TG_MAX_CREDENTIALS) {
-                tg_manager_set_full(error);
+        if (!tg_manager_holds_more(self, error))
                 return FALSE;
-        }
         credential = tg_manager_new_credential(arrival, tg_share_id(share));
         if (!tg_credential_save(credential, self->wallet->store, error)) {
                 tg_credential_free(credential);
