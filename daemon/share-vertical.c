@@ -291,6 +291,22 @@ tg_share_take_answer(TgShare *self, TgStepAnswer *answer, GError **error)
 }
 
 static void
+note(TgShare *self, TgStepAnswer *answer)
+{
+        g_autoptr(TgSecret) before = g_steal_pointer(&self->vertical_state);
+        g_autoptr(GError) error = NULL;
+
+        self->vertical_state = g_steal_pointer(&answer->state);
+        if (tg_share_save(self, NULL, &error)) {
+                tg_share_work(self);
+                return;
+        }
+        tg_secret_unref(self->vertical_state);
+        self->vertical_state = g_steal_pointer(&before);
+        tg_share_go_back(self, error);
+}
+
+static void
 on_worked(TgStepAnswer *answer, gpointer user_data)
 {
         TgShare *self = user_data;
@@ -300,6 +316,10 @@ on_worked(TgStepAnswer *answer, gpointer user_data)
         self->step = NULL;
         if (answer->kind == TG_ANSWER_FAILED) {
                 tg_share_not_done(self, answer->error);
+                return;
+        }
+        if (answer->kind == TG_ANSWER_NOTED) {
+                note(self, answer);
                 return;
         }
         self->n_failures = 0;

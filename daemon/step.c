@@ -208,6 +208,7 @@ fits(const TgStep *self, TgAnswerKind kind)
                 return kind == TG_ANSWER_SAY;
         case TG_STEP_RECEIVE:
                 return kind == TG_ANSWER_SAY ||
+                       (kind == TG_ANSWER_NOTED && self->answer.state != NULL) ||
                        (kind == TG_ANSWER_KEEP && self->context.role == TG_ROLE_RECIPIENT);
         case TG_STEP_PROVISION:
         case TG_STEP_REVOKE:
@@ -317,6 +318,13 @@ tg_step_say(TgStep *self, TgSecret *content, gboolean is_last)
         self->answer.content = tg_secret_ref(content);
         self->answer.is_last = is_last;
         answered(self, TG_ANSWER_SAY);
+}
+
+void
+tg_step_note(TgStep *self)
+{
+        if (!is_answered(self))
+                answered(self, TG_ANSWER_NOTED);
 }
 
 void

@@ -95,6 +95,9 @@ void tg_step_checked(TgStep *self, GVariant *terms, const char *subject);
 /* BEGIN, RECEIVE: a content object for the other side. @is_last: with this one it has all that it
  * takes to use the credential; what it says afterwards is heard no more. */
 void tg_step_say(TgStep *self, TgSecret *content, gboolean is_last);
+/* RECEIVE: what was set with tg_step_set_state() is stored, and the step comes again with it. For
+ * what must not be done a second time, whatever happens to this process meanwhile. */
+void tg_step_note(TgStep *self);
 /* RECEIVE, recipient: it is whole, and right. @provision is taken and cleared. */
 void tg_step_keep(TgStep *self, TgProvision *provision);
 /* PROVISION, REVOKE */
@@ -112,6 +115,7 @@ typedef enum {
         TG_ANSWER_NONE,
         TG_ANSWER_CHECKED,
         TG_ANSWER_SAY,
+        TG_ANSWER_NOTED,
         TG_ANSWER_KEEP,
         TG_ANSWER_DONE,
         TG_ANSWER_USED,

@@ -8,6 +8,8 @@
 #include "daemon/clock.h"
 #include "daemon/verticals/ssh-certificate.h"
 #include "daemon/verticals/ssh.h"
+#include "protocol/bytes.h"
+#include "protocol/digest.h"
 #include "protocol/error.h"
 
 static gboolean
@@ -43,6 +45,51 @@ has_pin(const TgSshJob *job)
 {
         return g_variant_lookup(
                 tg_step_context(job->step)->terms, "pkcs11-pin", "&s", &(const char *){NULL});
+}
+
+/* Of this process, by what their shares have stored: a try that was noted, and not made. */
+static GHashTable *tries;
+
+/* A wrong PIN is tried once, though the process may end before anybody has heard that it is wrong:
+ * it is stored beforehand that it may have been tried. */
+static gboolean
+may_try(const TgSshJob *job, GError **error)
+{
+        const TgSecret *state = tg_step_context(job->step)->state;
+        gsize n_bytes;
+        const char *text = (const char *)tg_secret_get(state, &n_bytes);
+        g_autofree char *try = g_strndup(text, n_bytes);
+
+        if (tries != NULL && g_hash_table_remove(tries, try))
+                return TRUE;
+        tg_set_error(error,
+                     TG_ERROR_INVALID,
+                     "the token's PIN may have been tried already, and is not tried twice: nothing "
+                     "was signed");
+        return FALSE;
+}
+
+static void
+note_try(TgSshJob *job)
+{
+        guint8 octets[16];
+        g_autofree char *try = NULL;
+        g_autoptr(TgSecret) state = NULL;
+        GError *error = NULL;
+
+        tg_random(octets, sizeof octets);
+        try = tg_hex_encode(octets, sizeof octets);
+        state = tg_secret_new(try, strlen(try), &error);
+        if (state == NULL) {
+                tg_ssh_job_fail(job, error);
+                return;
+        }
+        if (tries == NULL)
+                tries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_add(tries, g_steal_pointer(&try));
+        tg_step_set_state(job->step, state);
+        tg_step_note(job->step);
+        tg_ssh_job_free(job);
 }
 
 static TgSecret *
@@ -175,7 +222,7 @@ sign(TgSshJob *job)
         add(argv, "key.pub", NULL);
         g_ptr_array_add(argv, NULL);
 
-        if (has_pin(job) && (pin = read_pin(job, &error)) == NULL)
+        if (has_pin(job) && (!may_try(job, &error) || (pin = read_pin(job, &error)) == NULL))
                 tg_ssh_job_fail(job, error);
         else
                 tg_ssh_job_run_with_pin(job, (const char *const *)argv->pdata, pin, on_signed);
@@ -188,6 +235,10 @@ on_proved(const char *output, const GError *failure, gpointer user_data)
 {
         TgSshJob *job = user_data;
 
+        if (failure == NULL && has_pin(job) && tg_step_context(job->step)->state == NULL) {
+                note_try(job);
+                return;
+        }
         if (failure == NULL) {
                 sign(job);
                 return;

@@ -193,6 +193,44 @@ assert_refused(TgStepAnswer answer, const char *about)
         g_assert_null(owned.provision.content);
 }
 
+/* Of a step that has come to the token: what is stored before that, then once, then never again. */
+static void
+test_a_pin_is_noted_before_it_is_tried(void)
+{
+        g_auto(TgSshGrant) granted = grant();
+        g_autofree char *offer = offer_of(&granted);
+        g_autofree char *key = key_of("stranger");
+        g_autofree char *request = request_by("stranger", key, 'b', TG_SSH_FORMAT);
+        g_autofree char *pin = g_build_filename(folder, "pin", NULL);
+        g_autoptr(GVariant) plain = terms_of(offer);
+        g_autoptr(GVariantDict) dict = g_variant_dict_new(plain);
+        g_autoptr(GVariant) terms = NULL;
+        g_autoptr(TgSecret) bound = binding_of('b');
+        TgJson message = helper_json(request);
+        TgStepContext context = {
+                .kind = TG_STEP_RECEIVE,
+                .role = TG_ROLE_INITIATOR,
+                .number = 1,
+                .binding = bound,
+                .message = &message,
+        };
+        g_auto(TgStepAnswer) noted = {};
+        g_auto(TgStepAnswer) said = {};
+
+        write_file("pin", "1234\n");
+        g_assert_cmpint(g_chmod(pin, 0600), ==, 0);
+        g_variant_dict_insert(dict, "pkcs11-pin", "s", pin);
+        terms = g_variant_ref_sink(g_variant_dict_end(dict));
+        context.terms = terms;
+        noted = step(tg_ssh_sign, &context);
+        g_assert_cmpint(noted.kind, ==, TG_ANSWER_NOTED);
+        g_assert_nonnull(noted.state);
+        context.state = noted.state;
+        said = step(tg_ssh_sign, &context);
+        g_assert_cmpint(said.kind, ==, TG_ANSWER_SAY);
+        assert_refused(step(tg_ssh_sign, &context), "a second try");
+}
+
 static void
 test_who_proves_it_gets_what_was_consented_to_once(void)
 {
@@ -457,6 +495,8 @@ main(int argc, char **argv)
         g_test_add_func("/ssh/only-what-was-promised-is-kept", test_only_what_was_promised_is_kept);
         g_test_add_func("/ssh/offers-that-are-none-are-refused",
                         test_offers_that_are_none_are_refused);
+        g_test_add_func("/ssh/a-pin-is-noted-before-it-is-tried",
+                        test_a_pin_is_noted_before_it_is_tried);
         g_test_add_func("/ssh/nothing-is-left-lying-about", test_nothing_is_left_lying_about);
 
         status = g_test_run();
