@@ -158,6 +158,8 @@ class Share:
         """It has ended so, and on whose word; failure: the last part of the error's name."""
         self.reaches(state, about)
         equal(self.get("EndedBy"), by, f"{about}: who ended {self.user.name}'s share")
+        if by != "peer":
+            equal(self.get("Receipt"), ["", 0], f"{about}: a receipt that nobody gave")
         if failure is not None:
             equal(self.get("Failure")[0].rsplit(".", 1)[-1], failure, about)
 
