@@ -87,23 +87,13 @@ static void
 allowed(TgWalletBus *bus, TgCall *call, const char *id, gpointer user_data)
 {
         TgKeyring *keyring = tg_manager_wallet(bus->manager)->keyring;
-        Access **waiting = user_data;
-        Access *self = g_steal_pointer(waiting);
+        Access *self = user_data;
 
         tg_pending_add(bus, self, free_access);
         if (tg_keyring_state(keyring) != TG_KEYRING_UNLOCKED && tg_call_is_interactive(call))
                 self->job = tg_keyring_unlock(keyring, on_unlocked, self);
         else
                 await_vault(self);
-}
-
-static void
-free_waiting(gpointer user_data)
-{
-        Access **waiting = user_data;
-
-        g_clear_pointer(waiting, free_access);
-        g_free(waiting);
 }
 
 static Access *
@@ -121,10 +111,7 @@ new_access(TgWalletBus *bus, TgCall *call, const char *id, void (*begin)(Access 
 static void
 ask(Access *self, const char *action)
 {
-        Access **waiting = g_new(Access *, 1);
-
-        *waiting = self;
-        tg_permit_ask(self->bus, self->call, action, self->id, allowed, waiting, free_waiting);
+        tg_permit_ask(self->bus, self->call, action, self->id, allowed, self, free_access);
 }
 
 /* ---- reading ---- */

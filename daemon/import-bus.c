@@ -170,20 +170,9 @@ unlocked(TgSecret *secret,
 /* ---- consent ---- */
 
 static void
-free_kept(gpointer user_data)
-{
-        Import **kept = user_data;
-
-        if (*kept != NULL)
-                free_import(*kept);
-        g_free(kept);
-}
-
-static void
 allowed(TgWalletBus *bus, TgCall *call, const char *id, gpointer user_data)
 {
-        Import **kept = user_data;
-        Import *self = g_steal_pointer(kept);
+        Import *self = user_data;
         TgKeyring *keyring = wallet_of(self)->keyring;
 
         tg_pending_add(bus, self, free_import);
@@ -196,11 +185,8 @@ allowed(TgWalletBus *bus, TgCall *call, const char *id, gpointer user_data)
 static void
 ask(Import *self)
 {
-        Import **kept = g_new(Import *, 1);
-
         tg_pending_take(self->bus, self);
-        *kept = self;
-        tg_permit_ask(self->bus, self->call, TG_ACTION_IMPORT, "", allowed, kept, free_kept);
+        tg_permit_ask(self->bus, self->call, TG_ACTION_IMPORT, "", allowed, self, free_import);
 }
 
 /* ---- the item ---- */

@@ -9,7 +9,7 @@ typedef struct {
         char *id;
         TgPermitFunc func;
         gpointer user_data;
-        GDestroyNotify destroy;
+        GDestroyNotify destroy; /* NULL: nobody, or @func has it */
 } TgPermit;
 
 static void
@@ -32,10 +32,12 @@ on_decided(const GError *error, gpointer user_data)
 
         self->check = NULL;
         tg_pending_take(self->bus, self);
-        if (error != NULL)
+        if (error != NULL) {
                 tg_call_fail(self->call, error);
-        else
+        } else {
+                self->destroy = NULL;
                 self->func(self->bus, self->call, self->id, self->user_data);
+        }
         free_permit(self);
 }
 
@@ -52,8 +54,6 @@ tg_permit_ask(TgWalletBus *self,
 
         if (action == NULL) {
                 func(self, call, id, user_data);
-                if (destroy != NULL)
-                        destroy(user_data);
                 return;
         }
 

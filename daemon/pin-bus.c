@@ -37,12 +37,13 @@ static void
 on_permitted(TgWalletBus *bus, TgCall *call, const char *id, gpointer user_data)
 {
         TgShare *share = tg_manager_share(bus->manager, id);
+        g_autoptr(TgSecret) pin = user_data;
         g_autoptr(GError) error = NULL;
 
         if (share == NULL)
                 error = tg_error_new(TG_ERROR_NOT_FOUND, "the share is gone meanwhile");
         else
-                tg_share_provide_pin(share, user_data, &error);
+                tg_share_provide_pin(share, pin, &error);
 
         if (error != NULL)
                 tg_call_fail(call, error);

@@ -292,6 +292,7 @@ on_permitted(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data
                 tg_call_fail(call, error);
         else if (!tg_call_is_answered(call))
                 tg_call_return(call, NULL);
+        free_deed(deed);
 }
 
 typedef enum { ROW_SECRET, ROW_FREE } Row;

@@ -77,7 +77,8 @@ void tg_consent_settled(TgWalletBus *self, TgShare *share);
 /* ---- permit-bus.c: a call that may need leave ---- */
 
 /* Calls @func with the call when it is allowed; otherwise the call has been failed. @action NULL:
- * nobody needs to be asked. @id is copied and handed on: the object may be gone by then. */
+ * nobody needs to be asked. @id is copied and handed on: the object may be gone by then. @user_data
+ * is @func's once it is called; where it never is, it goes to @destroy. */
 typedef void (*TgPermitFunc)(TgWalletBus *self, TgCall *call, const char *id, gpointer user_data);
 void tg_permit_ask(TgWalletBus *self,
                    TgCall *call,
