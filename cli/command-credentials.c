@@ -65,14 +65,7 @@ run(const TgInvocation *invocation, GError **error)
                 print_table(credentials);
                 return 0;
         }
-
-        for (guint i = 0; i < credentials->len; i++) {
-                TgJsonLine *line = tg_json_line_begin();
-
-                tg_object_to_json(g_ptr_array_index(credentials, i), line);
-                tg_json_line_end(line);
-        }
-
+        tg_object_print_json(credentials);
         return 0;
 }
 

@@ -69,19 +69,12 @@ run(const TgInvocation *invocation, GError **error)
         if (!shares)
                 return -1;
 
-        for (guint i = shares->len; i > 0; i--)
-                if (!is_wanted(g_ptr_array_index(shares, i - 1)))
-                        g_ptr_array_remove_index(shares, i - 1);
+        tg_object_filter(shares, is_wanted);
         if (!tg_output_is_json()) {
                 print_table(shares);
                 return 0;
         }
-        for (guint i = 0; i < shares->len; i++) {
-                TgJsonLine *line = tg_json_line_begin();
-
-                tg_object_to_json(g_ptr_array_index(shares, i), line);
-                tg_json_line_end(line);
-        }
+        tg_object_print_json(shares);
         return 0;
 }
 

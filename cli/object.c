@@ -138,6 +138,14 @@ tg_object_list(TgClient *client, TgObjectKind kinds, GError **error)
         return g_steal_pointer(&objects);
 }
 
+void
+tg_object_filter(GPtrArray *objects, TgObjectTest is_wanted)
+{
+        for (guint i = objects->len; i > 0; i--)
+                if (!is_wanted(g_ptr_array_index(objects, i - 1)))
+                        g_ptr_array_remove_index(objects, i - 1);
+}
+
 /* Of a whole id or path nobody else needs to be looked at. NULL without @error set: it is
  * neither, or there is none. */
 static TgObject *
@@ -460,4 +468,15 @@ tg_object_to_json(const TgObject *self, TgJsonLine *line)
                 share_to_json(self, line);
         else
                 credential_to_json(self, line);
+}
+
+void
+tg_object_print_json(GPtrArray *objects)
+{
+        for (guint i = 0; i < objects->len; i++) {
+                TgJsonLine *line = tg_json_line_begin();
+
+                tg_object_to_json(g_ptr_array_index(objects, i), line);
+                tg_json_line_end(line);
+        }
 }

@@ -33,6 +33,9 @@ TgObject *tg_object_load(TgClient *client, const char *path, GError **error);
 
 /* All objects of the kinds in @kinds, the newest last. */
 GPtrArray *tg_object_list(TgClient *client, TgObjectKind kinds, GError **error);
+/* Leaves of @objects those that are wanted. */
+typedef gboolean (*TgObjectTest)(const TgObject *object);
+void tg_object_filter(GPtrArray *objects, TgObjectTest is_wanted);
 
 /* The one object of @kinds that @name means: its id, the beginning of it that no other
  * has, or its path. */
@@ -59,4 +62,6 @@ void tg_object_merge(TgObject *self, GVariant *changed);
 
 /* Adds "type", "id" and everything else, in the order that tigressctl(1) has. */
 void tg_object_to_json(const TgObject *self, TgJsonLine *line);
+/* A line for each of @objects. */
+void tg_object_print_json(GPtrArray *objects);
 const char *tg_object_interface(const TgObject *self);
