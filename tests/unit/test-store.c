@@ -8,27 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/flushes.h"
 #include "tests/unit/store-fixture.h"
-
-static guint n_flushes;
-
-/* SQLite finds these first. */
-int fdatasync(int fd);
-int fsync(int fd);
-
-int
-fdatasync(int fd)
-{
-        n_flushes++;
-        return 0;
-}
-
-int
-fsync(int fd)
-{
-        n_flushes++;
-        return 0;
-}
 
 /* ---- keeping ---- */
 
