@@ -289,6 +289,23 @@ test_one_answers_all(void)
         g_assert_cmpuint(world->n_calls, ==, 1);
 }
 
+/* The first, second or third call of a job; those before it have been answered well. */
+static sd_bus_message *
+nth_call(World *world, guint step)
+{
+        sd_bus_message *call = next_call(world, "ListConnections");
+
+        if (step > 0) {
+                answer_paths(call);
+                call = next_call(world, "GetSettings");
+        }
+        if (step > 1) {
+                answer_settings(call);
+                call = next_call(world, "GetSecrets");
+        }
+        return call;
+}
+
 static void
 test_wrong_types_are_an_error(void)
 {
@@ -297,15 +314,7 @@ test_wrong_types_are_an_error(void)
                 sd_bus_message *call;
 
                 begin(world, NULL);
-                call = next_call(world, "ListConnections");
-                if (step > 0) {
-                        answer_paths(call);
-                        call = next_call(world, "GetSettings");
-                }
-                if (step > 1) {
-                        answer_settings(call);
-                        call = next_call(world, "GetSecrets");
-                }
+                call = nth_call(world, step);
                 if (step < 3)
                         g_assert_cmpint(sd_bus_reply_method_return(call, "s", CANARY), >=, 0);
                 else
@@ -340,15 +349,7 @@ test_who_is_silent_is_left_at_once(void)
                 sd_bus_message *call;
 
                 begin(world, cancellable);
-                call = next_call(world, "ListConnections");
-                if (step > 0) {
-                        answer_paths(call);
-                        call = next_call(world, "GetSettings");
-                }
-                if (step > 1) {
-                        answer_settings(call);
-                        call = next_call(world, "GetSecrets");
-                }
+                call = nth_call(world, step);
                 g_assert_cmpuint(world->n_ends, ==, 0);
                 g_cancellable_cancel(cancellable);
                 g_assert_cmpuint(world->n_ends, ==, 1);
